@@ -1,0 +1,1 @@
+"""Rubrics and prompts: files -> domain objects."""

@@ -1,0 +1,127 @@
+"""Evidence: a quote that was found in the answer, with its offsets.
+
+A model copies sentences almost verbatim: it changes case, straightens quotation marks, mends a typo. It must not be
+believed when it drops a "never". So a quote counts when its words stand in the answer in the same order with nothing
+left out or put in; up to one word in ten may be spelt differently. What is kept is always the candidate's own text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+
+from service.domain.base import Value
+
+MIN_QUOTE_WORDS = 3  # two words ("I would") stand in almost every answer and prove nothing
+MISSPELT_WORD_RATIO = 80.0  # indel similarity 0–100 of two spellings of one word: "recieved"/"received" 87.5
+WORDS_PER_MISSPELLING = 10
+MIN_MISSPELT_LENGTH = 4  # shorter words ("can", "not", "off") change the meaning when they change
+
+_WORD = re.compile(r"\w+(?:['’ʼ]\w+)*")
+_END_OF_SENTENCE = ".!?…"
+
+
+class Evidence(Value):
+    """`answer[start:end] == quote`, in Unicode code points of the stored answer text."""
+
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    text: str  # normalised
+    start: int
+    end: int
+
+
+def count_words(text: str) -> int:
+    """Number of words; a contraction ("don't") is one."""
+    return sum(1 for _ in _WORD.finditer(text))
+
+
+class QuoteFinder:
+    """Finds quotes in one answer; splits the answer into words once."""
+
+    def __init__(self, answer: str) -> None:
+        self._answer = answer
+        self._words = _split_words(answer)
+        self._texts = [word.text for word in self._words]
+
+    def locate(self, quote: str) -> Evidence | None:
+        """Where the quote stands in the answer, else None.
+
+        The quote must have MIN_QUOTE_WORDS words, unless it is the whole answer.
+        """
+        quote = quote.strip()
+        wanted = [word.text for word in _split_words(quote)]
+        if not wanted or (len(wanted) < MIN_QUOTE_WORDS and wanted != self._texts):
+            return None
+        start = self._answer.find(quote)
+        if start >= 0 and self._is_word_boundary(start, start + len(quote)):
+            return self._cut(start, start + len(quote))
+        first = self._find_same(wanted) if len(wanted) <= len(self._words) else None
+        if first is None:
+            first = self._find_misspelt(wanted)
+        if first is None:
+            return None
+        end = self._words[first + len(wanted) - 1].end
+        if quote[-1] in _END_OF_SENTENCE and self._answer[end : end + 1] == quote[-1]:
+            end += 1
+        return self._cut(self._words[first].start, end)
+
+    def _cut(self, start: int, end: int) -> Evidence:
+        return Evidence(quote=self._answer[start:end], start=start, end=end)
+
+    def _is_word_boundary(self, start: int, end: int) -> bool:
+        before, after = self._answer[start - 1 : start], self._answer[end : end + 1]
+        splits_first = before.isalnum() and self._answer[start].isalnum()
+        splits_last = after.isalnum() and self._answer[end - 1].isalnum()
+        return not splits_first and not splits_last
+
+    def _find_same(self, wanted: Sequence[str]) -> int | None:
+        last = len(self._texts) - len(wanted)
+        return next((i for i in range(last + 1) if self._texts[i : i + len(wanted)] == wanted), None)
+
+    def _find_misspelt(self, wanted: Sequence[str]) -> int | None:
+        allowed = len(wanted) // WORDS_PER_MISSPELLING or (1 if len(wanted) > MIN_QUOTE_WORDS else 0)
+        for first in range(len(self._texts) - len(wanted) + 1):
+            differing = 0
+            for ours, theirs in zip(wanted, self._texts[first:], strict=False):
+                if ours == theirs:
+                    continue
+                differing += 1
+                if differing > allowed or not _is_same_word_misspelt(ours, theirs):
+                    break
+            else:
+                return first
+        return None
+
+
+def _is_same_word_misspelt(one: str, other: str) -> bool:
+    if min(len(one), len(other)) < MIN_MISSPELT_LENGTH or one[0] != other[0]:  # "happy" is not a slip for "unhappy"
+        return False
+    if one.endswith("n't") != other.endswith("n't") or any(c.isdigit() for c in one + other):
+        return False
+    return fuzz.ratio(one, other) >= MISSPELT_WORD_RATIO
+
+
+def _split_words(text: str) -> list[_Word]:
+    """Words with their offsets in `text`; characters that nobody sees are skipped, so they cannot hide a word."""
+    if text.isascii():
+        return [_Word(match[0].lower(), match.start(), match.end()) for match in _WORD.finditer(text)]
+    places = [i for i, character in enumerate(text) if unicodedata.category(character) != "Cf"]
+    visible = "".join(text[i] for i in places)
+    return [
+        _Word(_normalise(match[0]), places[match.start()], places[match.end() - 1] + 1)
+        for match in _WORD.finditer(visible)
+    ]
+
+
+def _normalise(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).casefold().replace("’", "'").replace("ʼ", "'")

@@ -1,0 +1,205 @@
+"""Every error of the project, in one file.
+
+    GraderError
+    ├── InputError                what was handed in cannot be used; mending it helps
+    │   ├── AnswerInvalid         the answer is not storable text
+    │   ├── RubricInvalid         a rubric file breaks the format (file, line, path)
+    │   ├── PromptInvalid         a prompt file breaks the format
+    │   ├── UnknownRubric         UnknownQuestion    UnknownPrompt    UnknownModel    UnknownGrade    UnknownKey
+    │   ├── CursorInvalid         a page cursor that this service did not issue
+    │   └── IdempotencyConflict   the key was used before with another body
+    ├── AccessError
+    │   ├── KeyRequired           no API key, or one that is unknown or revoked
+    │   └── ScopeRequired         the key may not do this
+    ├── ConfigInvalid             settings that cannot work together
+    ├── BackendError              the model could not be asked, or gave nothing usable
+    │   ├── BackendUnavailable    no connection, 5xx                          (retryable)
+    │   ├── BackendTimeout        no reply in time                            (retryable)
+    │   ├── BackendOverloaded     429; carries retry_after_seconds            (retryable)
+    │   ├── BackendKeyRejected    BackendModelMissing   BackendRequestRejected
+    │   ├── BackendNotInstalled   an optional package is missing
+    │   ├── LiveCallRefused       live model calls are switched off
+    │   ├── RecordingMissing      replay has no reply to this exact request
+    │   ├── RecordingInvalid      a recording that cannot be read
+    │   └── ReplyUnusable         a reply came but holds no judgement: the grade is Unscored
+    │       └── ReplyEmpty   ReplyRefused   ReplyTruncated
+    ├── InProgress                the same request is being graded right now    (retryable)
+    ├── ShuttingDown              the server stops; ask again                   (retryable)
+    └── StoreError
+        ├── StoreUnavailable      locked, restarting, unreachable             (retryable)
+        ├── StoreReadOnly
+        └── StoreFull
+
+A message is one or more plain sentences: where, what was expected, what to do. It never holds candidate text.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GraderError(Exception):
+    """Base of all errors; `code` is stable and machine-readable, `str(error)` is for people."""
+
+    code: ClassVar[str] = "grader-error"
+    retryable: ClassVar[bool] = False
+
+
+class InputError(GraderError):
+    code = "input-invalid"
+
+
+class AnswerInvalid(InputError):
+    code = "answer-invalid"
+
+
+class RubricInvalid(InputError):
+    code = "rubric-invalid"
+
+
+class PromptInvalid(InputError):
+    code = "prompt-invalid"
+
+
+class UnknownRubric(InputError):
+    code = "rubric-unknown"
+
+
+class UnknownQuestion(InputError):
+    code = "question-unknown"
+
+
+class UnknownPrompt(InputError):
+    code = "prompt-unknown"
+
+
+class UnknownModel(InputError):
+    code = "model-unknown"
+
+
+class UnknownGrade(InputError):
+    code = "grade-unknown"
+
+
+class UnknownKey(InputError):
+    code = "key-unknown"
+
+
+class CursorInvalid(InputError):
+    code = "cursor-invalid"
+
+
+class IdempotencyConflict(InputError):
+    code = "idempotency-key-reused"
+
+
+class AccessError(GraderError):
+    code = "access-denied"
+
+
+class KeyRequired(AccessError):
+    code = "api-key-required"
+
+
+class ScopeRequired(AccessError):
+    code = "scope-required"
+
+
+class ConfigInvalid(GraderError):
+    code = "config-invalid"
+
+
+class BackendError(GraderError):
+    code = "backend-failed"
+
+
+class BackendUnavailable(BackendError):
+    code = "backend-unavailable"
+    retryable = True
+
+
+class BackendTimeout(BackendError):
+    code = "backend-timeout"
+    retryable = True
+
+
+class BackendOverloaded(BackendError):
+    """429 from the provider. `retry_after_seconds` is what it asked for, None when it did not say."""
+
+    code = "backend-overloaded"
+    retryable = True
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class BackendKeyRejected(BackendError):
+    code = "backend-key-rejected"
+
+
+class BackendModelMissing(BackendError):
+    code = "backend-model-missing"
+
+
+class BackendRequestRejected(BackendError):
+    code = "backend-request-rejected"
+
+
+class BackendNotInstalled(BackendError):
+    code = "backend-not-installed"
+
+
+class LiveCallRefused(BackendError):
+    code = "live-call-refused"
+
+
+class RecordingMissing(BackendError):
+    code = "recording-missing"
+
+
+class RecordingInvalid(BackendError):
+    code = "recording-invalid"
+
+
+class ReplyUnusable(BackendError):
+    code = "reply-unusable"
+
+
+class ReplyEmpty(ReplyUnusable):
+    code = "reply-empty"
+
+
+class ReplyRefused(ReplyUnusable):
+    code = "reply-refused"
+
+
+class ReplyTruncated(ReplyUnusable):
+    code = "reply-truncated"
+
+
+class InProgress(GraderError):
+    code = "in-progress"
+    retryable = True
+
+
+class ShuttingDown(GraderError):
+    code = "shutting-down"
+    retryable = True
+
+
+class StoreError(GraderError):
+    code = "store-failed"
+
+
+class StoreUnavailable(StoreError):
+    code = "store-unavailable"
+    retryable = True
+
+
+class StoreReadOnly(StoreError):
+    code = "store-read-only"
+
+
+class StoreFull(StoreError):
+    code = "store-full"
