@@ -121,7 +121,9 @@ class Question(Value):
     key_points: tuple[Text, ...] = ()
     follow_ups: tuple[Text, ...] = ()
     wants: tuple[StoryPart, ...] = ()
-    tools: tuple[Text, ...] = Field(default=(), description="Product names that count only with what was done with them")
+    tools: tuple[Text, ...] = Field(
+        default=(), description="Product names that count only with what was done with them"
+    )
     model_answer: Text | None = Field(default=None, description="Shown in practice mode only")
 
     @field_validator("weights")
