@@ -1,0 +1,122 @@
+"""YAML into value objects, with errors that name file, line and path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from service.domain.base import Value
+from service.errors import InputError
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader reads the shipped rubric in 0.1 s, not 1.2 s
+_SHOWN_CHARACTERS = 60
+
+V = TypeVar("V", bound=Value)
+
+
+def read_text(path: Path, error: type[InputError]) -> str:
+    """The file's text; raises `error` when it is missing, a folder, unreadable or not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as failure:
+        raise error(
+            f"{path}: byte {failure.start + 1} is not valid UTF-8. Save the file with the encoding UTF-8."
+        ) from None
+    except OSError as failure:
+        raise error(f"{path}: cannot be read ({failure.strerror}). Check the path and its permissions.") from None
+
+
+def parse_yaml(text: str, model: type[V], path: Path, error: type[InputError], first_line: int = 1) -> V:
+    """The value that the text holds.
+
+    `first_line` is the line of the file at which the text starts. Raises `error` with one line per problem:
+    file, line, path inside the file, what was expected and what was found.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            raise error(f"{path}: the file is empty. Expected a mapping of keys to values.")
+        problems = [
+            _locate(path, first_line, key_node, where, "the key stands twice; keep one")
+            for key_node, where in _find_duplicate_keys(node, ())
+        ]
+        data = loader.construct_document(node)
+    except yaml.MarkedYAMLError as failure:
+        mark = failure.problem_mark or failure.context_mark
+        line = first_line + (mark.line if mark else 0)
+        raise error(f"{path} line {line}: not valid YAML: {failure.problem or failure.context}.") from None
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as failure:  # a bad character, a date that is none, deep nesting
+        raise error(f"{path}: not valid YAML: {' '.join(str(failure).split())[:200]}.") from None
+    finally:
+        loader.dispose()
+    if not problems:
+        try:
+            return model.model_validate(data)
+        except ValidationError as failure:
+            problems = [_describe(path, first_line, node, problem) for problem in failure.errors()]
+    raise error("\n".join(problems))
+
+
+def _find_duplicate_keys(node: Any, where: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[Any] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield key, (*where, key.value)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+            yield from _find_duplicate_keys(value, (*where, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _find_duplicate_keys(item, (*where, index))
+
+
+def _describe(path: Path, first_line: int, root: Any, problem: Any) -> str:
+    return _locate(path, first_line, _find_node(root, problem["loc"]), problem["loc"], _say_what(problem))
+
+
+def _locate(path: Path, first_line: int, node: Any, where: Sequence[Any], what: str) -> str:
+    inside = ".".join(str(part) for part in where) or "the whole file"
+    return f"{path} line {first_line + node.start_mark.line}, {inside}: {what}"
+
+
+def _find_node(root: Any, where: Sequence[Any]) -> Any:
+    """The deepest node of the file on the way to `where`; a missing key is reported at its mapping."""
+    node = root
+    for part in where:
+        if isinstance(node, yaml.MappingNode):
+            pairs = [(key, value) for key, value in node.value if key.value == str(part)]
+            if not pairs:
+                return node
+            node = pairs[-1][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+        else:
+            return node
+    return node
+
+
+def _say_what(problem: Any) -> str:
+    kind = problem["type"]
+    if kind == "missing":
+        return "expected this key, found nothing; add it"
+    if kind == "extra_forbidden":
+        return "unknown key; correct its spelling or remove it"
+    message = problem["msg"].removeprefix("Value error, ")
+    if kind == "value_error":
+        return str(message)
+    message = message[0].lower() + message[1:]
+    return f"{message.replace('input should', 'the value should')}; found {_shorten(problem['input'])}"
+
+
+def _shorten(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}…"

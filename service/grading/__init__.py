@@ -1,0 +1,1 @@
+"""The use case: one answer becomes one grade. Read `pipeline` first."""
