@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from service.domain.base import Value
-from service.domain.rubric import LevelNumber
+from service.domain.rubric import HIGHEST_LEVEL, LOWEST_LEVEL
 
 NOT_OBSERVED: Literal["not_observed"] = "not_observed"
+
+
+def _read_number(level: Any) -> Any:
+    """`"4"` and `4.0` mean 4, as small models write them; `true`, which Python takes for 1, means nothing."""
+    if isinstance(level, str) and len(level) == 1 and level.isdecimal():
+        return int(level)
+    if isinstance(level, bool):
+        raise ValueError("expected a level, found a truth value")  # noqa: TRY004 -- pydantic reports ValueErrors
+    return level
+
+
+ClaimedLevel = Annotated[
+    Annotated[int, Field(ge=LOWEST_LEVEL, le=HIGHEST_LEVEL)] | Literal["not_observed"], BeforeValidator(_read_number)
+]
 
 Prose = Annotated[str, Field(max_length=4_000)]
 Quote = Annotated[str, Field(max_length=4_000)]
@@ -28,7 +42,7 @@ class CriterionJudgement(Value):
     indicators_shown: tuple[str, ...] = Field(max_length=24)
     red_flags: tuple[RedFlagClaim, ...] = Field(default=(), max_length=12)
     rationale: Prose
-    level: LevelNumber | Literal["not_observed"]
+    level: ClaimedLevel
     advice: Prose = ""
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -172,7 +173,7 @@ class Rubric(Value):
     @classmethod
     def _check_bands(cls, bands: tuple[Band, ...]) -> tuple[Band, ...]:
         starts = [band.at_least for band in bands]
-        if starts[0] != LOWEST_LEVEL or any(low >= high for low, high in zip(starts, starts[1:], strict=False)):
+        if starts[0] != LOWEST_LEVEL or any(low >= high for low, high in pairwise(starts)):
             raise ValueError(f"expected bands that start at 1.0 and rise, found {starts}")
         return bands
 

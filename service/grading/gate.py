@@ -29,8 +29,8 @@ def check_answer(answer: Answer, rubric: Rubric) -> Reason | None:
     if language is not None:
         return Reason(
             code=ReasonCode.ANSWER_WRONG_LANGUAGE,
-            message=f"The answer seems to be in another language (ISO 639-1 code {language}); this rubric grades answers "
-            f"in {rubric.language}. Answer in that language, or use a rubric made for yours.",
+            message=f"The answer seems to be in another language (ISO 639-1 code {language}); this rubric grades "
+            f"answers in {rubric.language}. Answer in that language, or use a rubric made for yours.",
         )
     if words < MIN_WORDS and not _has_unspaced_script(answer.text):
         return Reason(

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from service.assets.prompts import Prompt, Scope
@@ -122,7 +121,7 @@ def build_reply_form(criteria: tuple[Criterion, ...], mode: Mode) -> Mapping[str
         "indicators_shown": ["indicator-id"],
         "red_flags": [{"red_flag": "red-flag-id", "quote": "…"}],
         "rationale": "…",
-        "level": f"{LEVELS[0]} to {LEVELS[-1]}, or \"{NOT_OBSERVED}\"",
+        "level": f'{LEVELS[0]} to {LEVELS[-1]}, or "{NOT_OBSERVED}"',
         **({"advice": "…"} if practice else {}),
     }
     improvement = {"criterion": "criterion-id", "indicator": "indicator-id", "text": "…", "example": "…"}

@@ -1,1 +1,1 @@
-"""The seam to models. `base` is the protocol; every other module is one backend, its vendor imported when it is used."""
+"""The seam to models: `base` is the protocol, each other module one backend; vendors are imported when used."""

@@ -30,7 +30,7 @@ class ModelProfile:
     """
 
     structured_output: StructuredOutput = StructuredOutput.JSON_SCHEMA
-    token_limit_parameter: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    token_limit_parameter: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"  # noqa: S105 -- a parameter's name
     sends_temperature: bool = True
     sends_seed: bool = True
     logprobs: bool = False

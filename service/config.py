@@ -1,0 +1,97 @@
+"""Settings: the only reader of the environment. Each is GRADER_<NAME>, in the environment or in a `.env` file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from service.errors import ConfigInvalid
+
+PREFIX = "GRADER_"
+
+
+class Profile(BaseModel):
+    """What a model and its server can do; see GRADER_MODEL_PROFILES in the README."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    structured_output: Literal["json_schema", "json_object", "plain"] = "json_schema"
+    token_limit_parameter: Literal["max_tokens", "max_completion_tokens"] | None = None
+    sends_temperature: bool = True
+    sends_seed: bool = True
+    logprobs: bool = False
+    input_usd_per_million: Annotated[float, Field(ge=0)] | None = None
+    output_usd_per_million: Annotated[float, Field(ge=0)] | None = None
+
+
+class Settings(BaseSettings):
+    """Everything that an operator can set; the descriptions are what `interview-grader doctor` prints."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    model: str = Field("embedded", description="embedded, openai/…, litellm/…, gguf/… or replay/…")
+    allowed_models: Annotated[tuple[str, ...], NoDecode] = Field((), description="further models a request may name")
+    base_url: str | None = Field(None, description="address of an OpenAI-compatible server, ending in /v1")
+    api_key: SecretStr | None = Field(None, description="the provider's key; else the vendor's own variable is used")
+    model_profiles: dict[str, Profile] = Field({}, description='JSON: model name or "*" -> what it can do')
+    live_calls: bool = Field(True, description="false: only loopback addresses may be called")
+    record_dir: Path | None = Field(None, description="keep every reply in this folder, for GRADER_MODEL=replay/…")
+    prompt: str = Field("grade@v1", description="the prompt used when a request names none")
+    samples: Annotated[int, Field(ge=1, le=9)] = Field(1, description="how often the model is asked for one grade")
+    assets_dir: Path | None = Field(None, description="a folder with your own rubrics/ and prompts/")
+    data_dir: Path = Field(default_factory=lambda: user_data_path("interview-grader"), description="where data lives")
+    database_url: SecretStr | None = Field(None, description="SQLite or PostgreSQL; default: a file in the data folder")
+    timeout_seconds: Annotated[float, Field(gt=0)] = Field(60.0, description="for one call of the model")
+    deadline_seconds: Annotated[float, Field(gt=0)] = Field(120.0, description="for one whole grade, retries included")
+    attempts: Annotated[int, Field(ge=1, le=20)] = Field(4, description="calls at most for one reply")
+    longest_wait_seconds: Annotated[float, Field(ge=0)] = Field(20.0, description="longest wait before a retry")
+    max_concurrent_calls: Annotated[int, Field(ge=1, le=4096)] = Field(64, description="calls in flight per model")
+    gguf_context_tokens: Annotated[int, Field(ge=512)] = Field(8192, description="context of a gguf/… model")
+    gguf_threads: Annotated[int, Field(ge=1)] | None = Field(None, description="threads of a gguf/… model")
+    host: str = Field("127.0.0.1", description="address the server listens on; others than loopback need API keys")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="port the server listens on")
+    max_body_bytes: Annotated[int, Field(ge=1024)] = Field(262_144, description="largest request body")
+    shutdown_seconds: Annotated[float, Field(ge=0)] = Field(30.0, description="how long in-flight grades may finish")
+    log_format: Literal["console", "json"] = Field("console", description="form of the log lines")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+
+    @field_validator("allowed_models", mode="before")
+    @classmethod
+    def _split_models(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @property
+    def database(self) -> str:
+        """The database URL, with the default filled in."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir.absolute() / 'grader.db'}"
+
+    def get_profile(self, model: str) -> Profile:
+        """The declared profile of a model: its own, else that of "*", else the default."""
+        return self.model_profiles.get(model) or self.model_profiles.get("*") or Profile()
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings in force; raises ConfigInvalid naming the variable, what was expected and what to do."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type] # the fields check them
+    except ValidationError as failure:
+        problems = [
+            f"{PREFIX}{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}."
+            for problem in failure.errors(include_input=False, include_url=False)
+        ]
+        raise ConfigInvalid("\n".join([*problems, "Correct it in the environment or in .env."])) from None
+    except ValueError as failure:  # JSON that cannot be read, from pydantic-settings
+        raise ConfigInvalid(f"A setting cannot be read: {failure}. Correct it in the environment or in .env.") from None

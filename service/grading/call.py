@@ -1,0 +1,145 @@
+"""Step 3: the one place where a backend is called, and the one retry policy."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tenacity import AsyncRetrying, RetryCallState
+
+from service.domain.grade import Tokens
+from service.errors import BackendError, BackendOverloaded, BackendTimeout
+from service.llm.base import Backend, Reply, Request
+
+
+@dataclass(frozen=True, slots=True)
+class CallPolicy:
+    """How often and how long. A provider that asks for a longer wait than `longest_wait_seconds` is not waited for."""
+
+    attempts: int = 4
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 20.0
+    deadline_seconds: float = 120.0
+
+
+def choose_wait_seconds(error: BaseException, attempt: int, policy: CallPolicy, jitter: float) -> float | None:
+    """Seconds to wait before the next attempt, or None when there must not be one. Pure.
+
+    `attempt` counts from 1; `jitter` is drawn from 0–1. Exponential back-off with full jitter (Brooker, AWS
+    Architecture Blog, 2015), so that 64 calls turned away together do not come back together.
+    """
+    if not isinstance(error, BackendError) or not error.retryable or attempt >= policy.attempts:
+        return None
+    if isinstance(error, BackendOverloaded) and error.retry_after_seconds is not None:
+        asked = error.retry_after_seconds
+        return asked + jitter * policy.first_wait_seconds if asked <= policy.longest_wait_seconds else None
+    return float(jitter * min(policy.longest_wait_seconds, policy.first_wait_seconds * 2**attempt))
+
+
+class CallLog:
+    """What the calls of one grading cost: counts every attempt, also those that failed."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.replies: list[Reply] = []
+        self._hidden: list[Reply] = []
+
+    def reject(self, reply: Reply, keep: bool) -> None:
+        """Marks a reply that broke the rules; it still cost tokens.
+
+        Where it is not kept it does not show: in screening, a reply that was turned away for coaching would coach.
+        """
+        if not keep:
+            self._hidden.append(reply)
+
+    @property
+    def raw_replies(self) -> tuple[str, ...]:
+        return tuple(reply.text for reply in self.replies if not any(reply is hidden for hidden in self._hidden))
+
+    @property
+    def models_served(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(reply.model_served for reply in self.replies))
+
+    @property
+    def tokens(self) -> Tokens:
+        return Tokens(
+            input=_add_tokens(reply.tokens_in for reply in self.replies),
+            output=_add_tokens(reply.tokens_out for reply in self.replies),
+        )
+
+    @property
+    def cost_usd(self) -> float | None:
+        """US dollars, None when any part is unknown: a partial sum would pass for the whole."""
+        costs = [reply.cost_usd for reply in self.replies if reply.cost_usd is not None]
+        return sum(costs) if len(costs) == len(self.replies) else None
+
+
+def _add_tokens(counts: Iterable[int | None]) -> int | None:
+    total = 0
+    for count in counts:
+        if count is None:
+            return None
+        total += count
+    return total
+
+
+class Caller:
+    """Calls one backend: bounded concurrency, retries with waits, nothing begun after the deadline."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        policy: CallPolicy,
+        max_concurrent: int,
+        draw_jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.backend = backend
+        self.policy = policy
+        self._slots = asyncio.Semaphore(max_concurrent)
+        self._draw_jitter = draw_jitter
+
+    @asynccontextmanager
+    async def limit_time(self) -> AsyncIterator[float]:
+        """The deadline of one whole grading, in the event loop's time; raises BackendTimeout when it passes."""
+        deadline = asyncio.get_running_loop().time() + self.policy.deadline_seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                yield deadline
+        except TimeoutError:
+            raise BackendTimeout(
+                f"No usable reply from {self.backend.name} within {self.policy.deadline_seconds:g} s. "
+                "Try again later, or raise GRADER_DEADLINE_SECONDS."
+            ) from None
+
+    async def call(self, request: Request, log: CallLog, deadline: float) -> Reply:
+        """The reply, after as many attempts as the policy allows; raises the last BackendError.
+
+        The slot is free while a retry waits, so that one throttled answer does not hold up the others.
+        """
+        waits: dict[int, float | None] = {}
+
+        def choose_wait(state: RetryCallState) -> float | None:
+            error = state.outcome.exception() if state.outcome else None
+            if error is None:
+                return None
+            if state.attempt_number not in waits:
+                wait = choose_wait_seconds(error, state.attempt_number, self.policy, self._draw_jitter())
+                too_late = wait is not None and asyncio.get_running_loop().time() + wait >= deadline
+                waits[state.attempt_number] = None if too_late else wait
+            return waits[state.attempt_number]
+
+        retrying = AsyncRetrying(
+            retry=lambda state: choose_wait(state) is not None,
+            wait=lambda state: choose_wait(state) or 0.0,
+            reraise=True,
+        )
+        async for attempt in retrying:
+            with attempt:
+                async with self._slots:
+                    log.attempts += 1
+                    reply = await self.backend.complete(request)
+                log.replies.append(reply)
+        return reply

@@ -1,0 +1,86 @@
+"""Step 7: what a person should look at. Flags never change a score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.domain.answer import Answer
+from service.domain.evidence import count_words
+from service.domain.finding import Observed
+from service.domain.grade import Flag, FlagCode, Reason, ReasonCode
+from service.domain.injection import detect_injection
+from service.domain.score import WIDE_SPREAD, CriterionScore, Score
+
+HIGH_LEVEL = 4.0
+MIN_QUOTED_WORDS = 8  # for a high level: a claim like "I always listen carefully" has four words and proves nothing
+SHORT_ANSWER_WORDS = 25
+
+_UNUSABLE_REPLIES = {
+    ReasonCode.INVALID_REPLY,
+    ReasonCode.REPLY_EMPTY,
+    ReasonCode.REPLY_REFUSED,
+    ReasonCode.REPLY_TRUNCATED,
+}
+
+
+def raise_flags(answer: Answer, score: Score) -> tuple[Flag, ...]:
+    """The flags of a scored answer, each code once."""
+    return (*flag_answer(answer), *_flag_spread(score), *_flag_red_flags(score), *_flag_evidence(answer, score))
+
+
+def flag_answer(answer: Answer) -> Iterator[Flag]:
+    """What the answer's text alone gives reason to look at."""
+    suspicions = detect_injection(answer.text)
+    if suspicions:
+        told = list(dict.fromkeys(suspicion.message for suspicion in suspicions))
+        yield Flag(
+            code=FlagCode.SUSPECTED_INJECTION,
+            message=f"Part of the answer may be aimed at the grader: {'; '.join(told)} "
+            "Read the answer before you use this grade.",
+        )
+
+
+def flag_reason(reason: Reason) -> Iterator[Flag]:
+    """What an unscored answer gives reason to look at."""
+    if reason.code is ReasonCode.NOTHING_OBSERVED:
+        yield Flag(
+            code=FlagCode.NOTHING_OBSERVED, message="No criterion was found in the answer. A person should read it."
+        )
+    elif reason.code in _UNUSABLE_REPLIES:
+        yield Flag(
+            code=FlagCode.UNRELIABLE_REPLY,
+            message="The model gave nothing usable. Grade again, or let a person read it.",
+        )
+
+
+def _flag_spread(score: Score) -> Iterator[Flag]:
+    wide = [criterion.finding.criterion.name for criterion in score.criteria if criterion.spread >= WIDE_SPREAD]
+    if wide:
+        yield Flag(code=FlagCode.WIDE_SPREAD, message=f"The samples disagree on: {', '.join(wide)}.")
+
+
+def _flag_red_flags(score: Score) -> Iterator[Flag]:
+    found = [
+        finding.red_flag.behaviour
+        for criterion in score.criteria
+        if isinstance(criterion.finding, Observed)
+        for finding in criterion.finding.red_flags
+    ]
+    if found:
+        yield Flag(code=FlagCode.RED_FLAG, message=f"Red flags: {'; '.join(dict.fromkeys(found))}.")
+
+
+def _flag_evidence(answer: Answer, score: Score) -> Iterator[Flag]:
+    thin = [criterion.finding.criterion.name for criterion in score.criteria if _is_thin(criterion)]
+    words = count_words(answer.text)
+    if thin:
+        yield Flag(code=FlagCode.THIN_EVIDENCE, message=f"A high level rests on few quoted words: {', '.join(thin)}.")
+    elif words < SHORT_ANSWER_WORDS:
+        yield Flag(code=FlagCode.THIN_EVIDENCE, message=f"The whole answer has only {words} words.")
+
+
+def _is_thin(criterion: CriterionScore) -> bool:
+    finding = criterion.finding
+    if criterion.level is None or criterion.level < HIGH_LEVEL or not isinstance(finding, Observed):
+        return False
+    return sum(count_words(evidence.quote) for evidence in finding.evidence) < MIN_QUOTED_WORDS
