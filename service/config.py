@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     allowed_models: Annotated[tuple[str, ...], NoDecode] = Field((), description="further models a request may name")
     base_url: str | None = Field(None, description="address of an OpenAI-compatible server, ending in /v1")
     api_key: SecretStr | None = Field(None, description="the provider's key; else the vendor's own variable is used")
+    openai_api_key: SecretStr | None = Field(
+        None,
+        validation_alias="OPENAI_API_KEY",
+        description="OpenAI's own variable, used when GRADER_API_KEY is not set",
+    )
     model_profiles: dict[str, Profile] = Field({}, description='JSON: model name or "*" -> what it can do')
     live_calls: bool = Field(True, description="false: only loopback addresses may be called")
     record_dir: Path | None = Field(None, description="keep every reply in this folder, for GRADER_MODEL=replay/…")
