@@ -188,6 +188,18 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await models.aclose()
 
 
+async def grade_unstored(
+    submission: Submission, settings: Settings, listen: Listener = ignore_progress
+) -> Scored | Unscored:
+    """The grade of one answer, kept nowhere; raises as `Services.grade`, without a StoreError."""
+    models = Models(settings, build_backend)
+    try:
+        job = read_submission(submission, open_library(settings), settings)
+        return await grade_answer(job, Grader(models.get_caller(submission.model), discard, draw_stamp), listen)
+    finally:
+        await models.aclose()
+
+
 def draw_stamp() -> Stamp:
     """A new grade's identity."""
     return Stamp(id=f"grd_{uuid4().hex}", created_at=now())

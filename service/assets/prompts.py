@@ -78,8 +78,8 @@ class Prompt:
         try:
             context = self.template.new_context(dict(variables))
             return "".join(self.template.blocks[block](context)).strip()
-        except TemplateError as failure:
-            raise PromptInvalid(f"Prompt {self.label}, block {block}: {failure.message}.") from None
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as failure:
+            raise PromptInvalid(f"Prompt {self.label}, block {block}: {failure}.") from None
 
 
 def load_prompt(path: Path) -> Prompt:

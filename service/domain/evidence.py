@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,9 +21,13 @@ MIN_QUOTE_WORDS = 3  # two words ("I would") stand in almost every answer and pr
 MISSPELT_WORD_RATIO = 80.0  # indel similarity 0–100 of two spellings of one word: "recieved"/"received" 87.5
 WORDS_PER_MISSPELLING = 10
 MIN_MISSPELT_LENGTH = 4  # shorter words ("can", "not", "off") change the meaning when they change
+MAX_COMPARISONS = 300_000  # 20 ms for a quote made to be slow; a 3,500-word answer allows misspelt quotes of 85 words
 
-_WORD = re.compile(r"\w+(?:['’ʼ]\w+)*")
+_MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"  # an accent typed as its own character
+_PART = rf"\w[\w{_MARKS}]*"
+_WORD = re.compile(rf"{_PART}(?:['’ʼ]{_PART})*")
 _END_OF_SENTENCE = ".!?…"
+_NEGATIVE = ("n't", "nt")  # "would" is not a slip for "wouldn't", nor for "wouldnt"
 
 
 class Evidence(Value):
@@ -52,6 +57,9 @@ class QuoteFinder:
         self._answer = answer
         self._words = _split_words(answer)
         self._texts = [word.text for word in self._words]
+        self._starts = [word.start for word in self._words]
+        self._joined = _join(self._texts)
+        self._known = set(self._texts)
 
     def locate(self, quote: str) -> Evidence | None:
         """Where the quote stands in the answer, else None.
@@ -63,9 +71,9 @@ class QuoteFinder:
         if not wanted or (len(wanted) < MIN_QUOTE_WORDS and wanted != self._texts):
             return None
         start = self._answer.find(quote)
-        if start >= 0 and self._is_word_boundary(start, start + len(quote)):
+        if start >= 0 and not self._splits_word(start) and not self._splits_word(start + len(quote)):
             return self._cut(start, start + len(quote))
-        first = self._find_same(wanted) if len(wanted) <= len(self._words) else None
+        first = self._find_same(wanted)
         if first is None:
             first = self._find_misspelt(wanted)
         if first is None:
@@ -78,18 +86,21 @@ class QuoteFinder:
     def _cut(self, start: int, end: int) -> Evidence:
         return Evidence(quote=self._answer[start:end], start=start, end=end)
 
-    def _is_word_boundary(self, start: int, end: int) -> bool:
-        before, after = self._answer[start - 1 : start], self._answer[end : end + 1]
-        splits_first = before.isalnum() and self._answer[start].isalnum()
-        splits_last = after.isalnum() and self._answer[end - 1].isalnum()
-        return not splits_first and not splits_last
+    def _splits_word(self, place: int) -> bool:
+        """Whether a cut at `place` leaves part of a word behind: "I can" is no quote of "I can't"."""
+        before = bisect_left(self._starts, place) - 1
+        return before >= 0 and place < self._words[before].end
 
     def _find_same(self, wanted: Sequence[str]) -> int | None:
-        last = len(self._texts) - len(wanted)
-        return next((i for i in range(last + 1) if self._texts[i : i + len(wanted)] == wanted), None)
+        place = self._joined.find(_join(wanted))
+        return self._joined.count("\n", 0, place) if place >= 0 else None
 
     def _find_misspelt(self, wanted: Sequence[str]) -> int | None:
         allowed = len(wanted) // WORDS_PER_MISSPELLING or (1 if len(wanted) > MIN_QUOTE_WORDS else 0)
+        if sum(text not in self._known for text in wanted) > allowed:
+            return None
+        if len(wanted) * len(self._texts) > MAX_COMPARISONS:
+            return None
         for first in range(len(self._texts) - len(wanted) + 1):
             differing = 0
             for ours, theirs in zip(wanted, self._texts[first:], strict=False):
@@ -106,7 +117,7 @@ class QuoteFinder:
 def _is_same_word_misspelt(one: str, other: str) -> bool:
     if min(len(one), len(other)) < MIN_MISSPELT_LENGTH or one[0] != other[0]:  # "happy" is not a slip for "unhappy"
         return False
-    if one.endswith("n't") != other.endswith("n't") or any(c.isdigit() for c in one + other):
+    if one.endswith(_NEGATIVE) != other.endswith(_NEGATIVE) or any(c.isdigit() for c in one + other):
         return False
     return fuzz.ratio(one, other) >= MISSPELT_WORD_RATIO
 
@@ -121,6 +132,10 @@ def _split_words(text: str) -> list[_Word]:
         _Word(_normalise(match[0]), places[match.start()], places[match.end() - 1] + 1)
         for match in _WORD.finditer(visible)
     ]
+
+
+def _join(words: Sequence[str]) -> str:
+    return "\n" + "".join(f"{word}\n" for word in words)
 
 
 def _normalise(word: str) -> str:

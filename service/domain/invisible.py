@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import codecs
+import html
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
+from urllib.parse import unquote
 
 _TAGS = {country: "".join(chr(0xE0000 + ord(letter)) for letter in country) for country in ("gbeng", "gbsct", "gbwls")}
 _INVISIBLE = (
@@ -49,7 +55,8 @@ class _Fold(dict[int, str]):
     """Code point -> what a reader takes it for, in lower case without accents; worked out once per character."""
 
     def __missing__(self, code: int) -> str:
-        decomposed = unicodedata.normalize("NFKD", chr(code).lower())
+        letter = chr(code).lower()
+        decomposed = unicodedata.normalize("NFKD", _LOOKALIKES.get(letter, letter))
         self[code] = folded = "".join(
             _LOOKALIKES.get(part, part) for part in decomposed if unicodedata.category(part) not in {"Mn", "Cf"}
         ).lower()
@@ -88,3 +95,89 @@ class SeenText:
 def fold(text: str) -> str:
     """The text as SeenText reads it; not longer or shorter by a fixed amount, so offsets need SeenText.locate."""
     return text.lower() if text.isascii() else text.translate(_FOLD)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Another way to read a stretch of a text: decoded, reversed or joined together, in folded letters."""
+
+    text: str
+    locate: Callable[[int, int], tuple[int, int]]  # a stretch of the reading -> where it stands in the original
+    is_hidden_message: bool = False  # readable text in a code: nobody answers an interviewer in base64
+
+
+_CODES = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}|(?:[01]{8}[ ,]?){6,}|(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[ ,:]?){12,}")
+_ESCAPES = re.compile(r"%[0-9A-Fa-f]{2}|&#x?[0-9A-Fa-f]{2,6};|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}")
+_LEET = re.compile(r"[013457@$](?<=[a-z].)[a-z]")
+_LEET_LETTERS = (str.maketrans("013457@$", "oieastas"), str.maketrans("013457@$", "oleastas"))
+_ROT13_HINTS = ("vtaber", "qvfertneq", "vafgehpgvba", "cebzcg", "fpber", "ehoevp")
+_REVERSED_HINTS = ("erongi", "draggersid", "drageris", "snoitcurtsni", "tpmorp", "erocs", "cirbur")
+_SPELT = re.compile(r"(?<![^\W_])[^\W_](?:[ .*_|·-][^\W_](?![^\W_])){2,}")
+_SPELT_HINT = re.compile(r"(?:[ .*_|·-][^\W_]){4}(?![^\W_])")  # five letters: S.M.I.T.H is a name, a suspicious word is not
+_CODE_HINT = re.compile(r"[01]{8}|[2-7][0-9A-Fa-f][ ,:](?:0x|\\x)?[2-7][0-9A-Fa-f]|\\x")
+_CODE_LENGTH = 24  # of one unbroken code
+_GLUED = re.compile(
+    r"ignore(?:all|the|your|prev)|disregard|instructions|systemprompt|rubric|(?:highest|top|max)\w{0,4}score"
+)
+_MESSAGE = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]*[A-Za-z]{2}[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]*")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_BACKSLASHED = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})")
+_URL_SAFE = str.maketrans("-_", "+/")
+_MIN_ESCAPES = 3
+_MAX_CODES = 50  # pieces of one text that are decoded
+
+
+def find_readings(seen: SeenText) -> Iterator[Reading]:
+    """Other readings of the text, each only when something hints at it."""
+    yield from _decode(seen.original)
+    text = seen.text
+    if len(_LEET.findall(text)) > 1:
+        for letters in _LEET_LETTERS:
+            yield Reading(text.translate(letters), seen.locate)
+    if any(hint in text for hint in _ROT13_HINTS):
+        yield Reading(codecs.encode(text, "rot13"), seen.locate)
+    if any(hint in text for hint in _REVERSED_HINTS):
+        yield Reading(text[::-1], lambda start, end: seen.locate(len(text) - end, len(text) - start))
+    if _SPELT_HINT.search(text):
+        runs = [run.span() for run in _SPELT.finditer(text)]
+        glued = any(_GLUED.search(text[start:end:2]) for start, end in runs)
+        place = seen.locate(runs[0][0], runs[-1][1])
+        yield Reading(_SPELT.sub(lambda run: run[0][::2], text), _always(place), glued)
+
+
+def _decode(original: str) -> Iterator[Reading]:
+    is_likely = _CODE_HINT.search(original) or max(map(len, original.split()), default=0) >= _CODE_LENGTH
+    for code in islice(_CODES.finditer(original), _MAX_CODES) if is_likely else ():
+        messages = (decode(code[0]) for decode in (_from_binary, _from_hex, _from_base64))
+        message = next((message for message in messages if _MESSAGE.fullmatch(message)), None)
+        if message:
+            yield Reading(fold(message), _always(code.span()), True)
+    escapes = [escape.span() for escape in _ESCAPES.finditer(original)]
+    if len(escapes) >= _MIN_ESCAPES:
+        plain = _BACKSLASHED.sub(lambda code: chr(int(code[1] or code[2], 16)), html.unescape(unquote(original)))
+        yield Reading(fold(plain), _always((escapes[0][0], escapes[-1][1])))
+
+
+def _always(place: tuple[int, int]) -> Callable[[int, int], tuple[int, int]]:
+    return lambda _start, _end: place
+
+
+def _from_binary(code: str) -> str:
+    digits = re.sub(r"[ ,]", "", code)
+    if set(digits) - {"0", "1"}:
+        return ""
+    return "".join(chr(int(digits[i : i + 8], 2)) for i in range(0, len(digits) - 7, 8))
+
+
+def _from_hex(code: str) -> str:
+    digits = re.sub(r"0x|\\x|[ ,:]", "", code)
+    return bytes.fromhex(digits).decode("utf-8", "replace") if _HEX.fullmatch(digits) else ""
+
+
+def _from_base64(code: str) -> str:
+    code = code.rstrip("=").translate(_URL_SAFE)
+    code = code[: len(code) - (len(code) % 4 == 1)]
+    try:
+        return base64.b64decode(code + "=" * (-len(code) % 4), validate=True).decode()
+    except ValueError:  # not base64, or not UTF-8: an ordinary long word, a link, a number
+        return ""

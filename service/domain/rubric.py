@@ -201,20 +201,19 @@ class Rubric(Value):
         return f"{self.id}@v{self.version}"
 
     def get_question(self, id_or_text: str) -> Question:
-        """The question with this id, or a free question with this text.
+        """The question with this id or this text, or a free question with this text.
 
         Raises UnknownQuestion when it looks like an id that the rubric does not have, or free text is not allowed.
         """
-        for question in self.questions:
-            if question.id == id_or_text:
-                return question
         text = id_or_text.strip()
+        for question in self.questions:
+            if question.id == id_or_text or question.text.casefold() == text.casefold():
+                return question
         if self.free_question is None or len(text.split()) < 3:  # an id is one word: a typo must not become a question
             known = ", ".join(question.id for question in self.questions) or "none"
             free = "" if self.free_question is None else " Or give the full text of a question (three words or more)."
             raise UnknownQuestion(f"Rubric {self.label} has no such question. Its questions: {known}.{free}")
-        by_text = next((question for question in self.questions if question.text.casefold() == text.casefold()), None)
-        return by_text or Question(
+        return Question(
             id="free-question",
             text=text,
             kind=self.free_question.kind,

@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from service.domain.finding import Finding, Findings, NotObserved, Observed
-from service.domain.rubric import LOWEST_LEVEL
+from service.domain.rubric import LOWEST_LEVEL, RedFlag
 
 WIDE_SPREAD = 0.75  # standard deviation in levels over samples: two samples one level apart have 0.71
 
 
 @dataclass(frozen=True, slots=True)
 class CriterionScore:
-    """`finding` is the sample nearest to the mean; `level` (1–5) the mean over samples, None when not observed."""
+    """`finding` is the sample nearest to the mean; `level` (1–5) the mean over samples, None when not observed.
+
+    `red_flags` are those of any sample: one of three pulls the mean down, and a person should know why.
+    """
 
     finding: Finding
     level: float | None
     spread: float
+    red_flags: tuple[RedFlag, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,13 @@ def compute_score(samples: Sequence[Findings], weights: Mapping[str, float]) -> 
 
 def _score_criterion(samples: Sequence[Finding]) -> CriterionScore:
     observed = [finding for finding in samples if isinstance(finding, Observed)]
+    red_flags = tuple(dict.fromkeys(found.red_flag for finding in observed for found in finding.red_flags))
     if 2 * len(observed) <= len(samples):
         absent = next(finding for finding in samples if isinstance(finding, NotObserved))
-        return CriterionScore(finding=absent, level=None, spread=_compute_spread(samples))
+        return CriterionScore(finding=absent, level=None, spread=_compute_spread(samples), red_flags=red_flags)
     level = fmean(finding.capped_level for finding in observed)
     nearest = min(observed, key=lambda finding: abs(finding.capped_level - level))
-    return CriterionScore(finding=nearest, level=level, spread=_compute_spread(samples))
+    return CriterionScore(finding=nearest, level=level, spread=_compute_spread(samples), red_flags=red_flags)
 
 
 def _compute_spread(samples: Sequence[Finding]) -> float:
@@ -77,4 +82,4 @@ def _get_levels(sample: Findings) -> dict[str, float | None]:
 def _compute_overall(levels: Mapping[str, float | None], weights: Mapping[str, float]) -> float:
     total = sum(weights[key] for key in levels)
     weighted = sum(weights[key] * (LOWEST_LEVEL if level is None else level) for key, level in levels.items())
-    return min(5.0, max(1.0, weighted / total))  # 4.999…9 and 5.000…1 are the rounding of a mean of fives
+    return round(min(5.0, max(1.0, weighted / total)), 9)  # 2.9999999999999996, a mean of threes, is in the band of 3.0

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenacity import AsyncRetrying, RetryCallState
 
 from service.domain.grade import Tokens
 from service.errors import BackendError, BackendOverloaded, BackendTimeout
 from service.llm.base import Backend, Reply, Request
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ def choose_wait_seconds(error: BaseException, attempt: int, policy: CallPolicy, 
     if not isinstance(error, BackendError) or not error.retryable or attempt >= policy.attempts:
         return None
     if isinstance(error, BackendOverloaded) and error.retry_after_seconds is not None:
-        asked = error.retry_after_seconds
+        asked = max(0.0, error.retry_after_seconds)
         return asked + jitter * policy.first_wait_seconds if asked <= policy.longest_wait_seconds else None
     return float(jitter * min(policy.longest_wait_seconds, policy.first_wait_seconds * 2**attempt))
 
@@ -86,6 +89,12 @@ def _add_tokens(counts: Iterable[int | None]) -> int | None:
     return total
 
 
+def _make_storable(reply: Reply) -> Reply:
+    """The reply with a replacement character for each lone surrogate, which can be neither stored nor sent back."""
+    text = _SURROGATES.sub("\ufffd", reply.text)
+    return reply if text == reply.text else replace(reply, text=text)
+
+
 class Caller:
     """Calls one backend: bounded concurrency, retries with waits, nothing begun after the deadline."""
 
@@ -95,11 +104,13 @@ class Caller:
         policy: CallPolicy,
         max_concurrent: int,
         draw_jitter: Callable[[], float] = random.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.backend = backend
         self.policy = policy
         self._slots = asyncio.Semaphore(max_concurrent)
         self._draw_jitter = draw_jitter
+        self._sleep = sleep
 
     @asynccontextmanager
     async def limit_time(self) -> AsyncIterator[float]:
@@ -132,6 +143,7 @@ class Caller:
             return waits[state.attempt_number]
 
         retrying = AsyncRetrying(
+            sleep=self._sleep,
             retry=lambda state: choose_wait(state) is not None,
             wait=lambda state: choose_wait(state) or 0.0,
             reraise=True,
@@ -140,6 +152,6 @@ class Caller:
             with attempt:
                 async with self._slots:
                     log.attempts += 1
-                    reply = await self.backend.complete(request)
+                    reply = _make_storable(await self.backend.complete(request))
                 log.replies.append(reply)
         return reply

@@ -60,12 +60,7 @@ def _flag_spread(score: Score) -> Iterator[Flag]:
 
 
 def _flag_red_flags(score: Score) -> Iterator[Flag]:
-    found = [
-        finding.red_flag.behaviour
-        for criterion in score.criteria
-        if isinstance(criterion.finding, Observed)
-        for finding in criterion.finding.red_flags
-    ]
+    found = [red_flag.behaviour for criterion in score.criteria for red_flag in criterion.red_flags]
     if found:
         yield Flag(code=FlagCode.RED_FLAG, message=f"Red flags: {'; '.join(dict.fromkeys(found))}.")
 

@@ -57,7 +57,7 @@ def parse_judgement(text: str) -> Judgement:
 
 def _find_document(text: str) -> str:
     if text.startswith("{"):
-        return text
+        return text[: text.rfind("}") + 1] or text
     fenced = _FENCE.findall(text)
     if len(fenced) == 1:
         return str(fenced[0])
@@ -166,7 +166,7 @@ def _verify_claim(criterion: Criterion, claim: CriterionJudgement, finder: Quote
         criterion=criterion,
         level=float(claim.level),
         evidence=tuple(dict.fromkeys(proven)),
-        red_flags=tuple(red_flags),
+        red_flags=tuple(dict.fromkeys(red_flags)),
         indicators_shown=tuple(dict.fromkeys(claim.indicators_shown)),
         rationale=claim.rationale,
         advice=claim.advice,

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from service.errors import StoreReadOnly, StoreUnavailable
 from service.store.engines import BEGIN, create_postgres_engine, create_sqlite_engine
 from service.store.failures import describe_failure, describe_os_error, translate_failures
-from service.store.migrate import MIGRATION_TIMEOUT_SECONDS, is_current, migrate_to_head
+from service.store.migrate import is_current, migrate_to_head
 from service.store.urls import describe_url, get_file, parse_url
 
 LOCK_TIMEOUT_SECONDS = 5.0
@@ -114,8 +114,6 @@ class Database:
         async with self.begin_read() as connection:
             if await connection.run_sync(is_current, self.place):
                 return  # without a lock: a database that may only be read, or is being written, can be opened
-            if self._file:
-                await connection.exec_driver_sql(f"PRAGMA busy_timeout={MIGRATION_TIMEOUT_SECONDS * 1000}")
         async with self.begin_write() as connection:
             await connection.run_sync(migrate_to_head, self.place)
 

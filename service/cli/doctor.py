@@ -1,0 +1,97 @@
+"""`interview-grader doctor`: what is configured, does it work, and how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import SecretStr
+
+from service.cli.output import JSON_HELP, print_json, print_table
+from service.errors import GraderError
+
+if TYPE_CHECKING:
+    from service.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried; `detail` says what was found, or what is wrong and how to mend it."""
+
+    name: str
+    works: bool
+    detail: str
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> int:
+    """Show every setting in force, try the model and the database, and say how to mend what fails."""
+    from service.cli import EXIT_DONE, EXIT_FAILED
+    from service.config import load_settings
+
+    settings = load_settings()
+    checks = asyncio.run(_check_all(settings))
+    if as_json:
+        print_json({"settings": _list_settings(settings), "checks": [asdict(check) for check in checks]})
+    else:
+        print_table(("setting", "value", "meaning"), [tuple(row.values()) for row in _list_settings(settings)])
+        typer.echo()
+        for check in checks:
+            typer.echo(f"{'ok  ' if check.works else 'FAIL'}  {check.name}: {check.detail}")
+    return EXIT_DONE if all(check.works for check in checks) else EXIT_FAILED
+
+
+def _list_settings(settings: Settings) -> list[dict[str, str]]:
+    from service.config import PREFIX
+
+    rows = []
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        shown = "(set, hidden)" if isinstance(value, SecretStr) else "" if value is None else str(value)
+        variable = field.validation_alias if isinstance(field.validation_alias, str) else f"{PREFIX}{name.upper()}"
+        rows.append({"setting": variable, "value": shown, "meaning": field.description or ""})
+    return rows
+
+
+async def _check_all(settings: Settings) -> list[Check]:
+    return [_check_library(settings), await _check_model(settings), await _check_database(settings)]
+
+
+def _check_library(settings: Settings) -> Check:
+    from service.wiring import open_library
+
+    name = "rubrics and prompts"
+    try:
+        library = open_library(settings)
+        rubrics, prompts = library.rubrics.list_all(), library.prompts.list_all()
+        library.prompts.get(settings.prompt)
+    except GraderError as error:
+        return Check(name, False, str(error))
+    labels = [*(rubric.label for rubric in rubrics), *(prompt.label for prompt in prompts)]
+    return Check(name, True, ", ".join(labels))
+
+
+async def _check_model(settings: Settings) -> Check:
+    from service.wiring import Models, build_backend
+
+    name = f"model {settings.model}"
+    models = Models(settings, build_backend)
+    try:
+        health = await models.get_caller(None).backend.check_health()
+    except GraderError as error:
+        return Check(name, False, str(error))
+    finally:
+        await models.aclose()
+    return Check(name, True, f"{health.model_served} answers. {health.detail}")
+
+
+async def _check_database(settings: Settings) -> Check:
+    from service.wiring import open_stores
+
+    try:
+        async with open_stores(settings) as stores:
+            await stores.database.check()
+            return Check("database", True, f"{stores.database.place} can be read and written.")
+    except GraderError as error:
+        return Check("database", False, str(error))

@@ -1,0 +1,157 @@
+"""`interview-grader grade`: one answer from a file, standard input or the bundled sample."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.output import JSON_HELP, open_console
+
+if TYPE_CHECKING:
+    from service.config import Settings
+    from service.domain.grade import Scored, Unscored
+    from service.domain.task import Mode
+    from service.grading.job import Listener
+    from service.wiring import Submission
+
+SAMPLE_RUBRIC = "handling-difficult-customers"
+SAMPLE_QUESTION = "de-escalate-angry-customer"
+MAX_FILE_BYTES = 1_000_000  # far over the longest answer that is graded; a film must not be read into memory
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What the person typed."""
+
+    rubric: str | None
+    question: str | None
+    mode: str
+    model: str | None
+    prompt: str | None
+    samples: int | None
+    file: str | None
+
+
+def grade(
+    file: Annotated[str | None, typer.Argument(help="Text file with the answer; - reads standard input.")] = None,
+    rubric: Annotated[str | None, typer.Option(help="Rubric: ID or ID@vN. See: rubrics list.")] = None,
+    question: Annotated[str | None, typer.Option(help="Question: its ID or its full text. See: questions.")] = None,
+    mode: Annotated[str, typer.Option(help="practice (coaching) or screening (none).")] = "practice",
+    model: Annotated[str | None, typer.Option(help="Model, as in GRADER_MODEL.")] = None,
+    prompt: Annotated[str | None, typer.Option(help="Prompt: NAME or NAME@vN. See: prompts list.")] = None,
+    samples: Annotated[int | None, typer.Option(min=1, max=9, help="Ask the model this often and average.")] = None,
+    store: Annotated[bool, typer.Option("--store/--no-store", help="Keep the grade in the database.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> int:
+    """Grade one answer. Without a file it grades a bundled sample, so that you see what comes out.
+
+    interview-grader grade --rubric handling-difficult-customers --question find-root-cause answer.txt
+
+    echo "I let her finish, then…" | interview-grader grade --question find-root-cause -
+
+    GRADER_MODEL=openai/gpt-5-mini interview-grader grade --question find-root-cause answer.txt
+    """
+    from service.cli import EXIT_DONE, EXIT_UNSCORED
+    from service.cli.page import print_grade, print_next_steps
+    from service.config import load_settings
+
+    choice = _Choice(rubric, question, mode, model, prompt, samples, file)
+    settings = load_settings(**({"model": model} if model else {}))  # naming a model here is allowing it
+    submission = _read_submission(choice)
+    graded = asyncio.run(_grade(submission, settings, store, as_json))
+    if as_json:
+        typer.echo(graded.model_dump_json(indent=2))
+    else:
+        console = open_console()
+        print_grade(graded, console)
+        if choice.file is None:
+            print_next_steps(console)
+    return EXIT_DONE if graded.status == "scored" else EXIT_UNSCORED
+
+
+def _read_submission(choice: _Choice) -> Submission:
+    from service.wiring import Submission
+
+    if choice.file is None and (choice.question or choice.rubric):
+        raise typer.BadParameter("give a FILE with the answer, or - to read it from standard input.")
+    if choice.file is not None and choice.question is None:
+        raise typer.BadParameter("--question is missing: an id from `interview-grader questions`, or its full text.")
+    return Submission(
+        rubric=choice.rubric or SAMPLE_RUBRIC,
+        question=choice.question or SAMPLE_QUESTION,
+        answer=_read_sample() if choice.file is None else read_answer(choice.file),
+        mode=read_mode(choice.mode),
+        prompt=choice.prompt,
+        model=choice.model,
+        samples=choice.samples,
+    )
+
+
+def read_mode(name: str) -> Mode:
+    """The mode with this name; a usage error for any other."""
+    from service.domain.task import Mode
+
+    if name not in tuple(Mode):
+        raise typer.BadParameter(f"--mode is practice or screening, not {name!r}.")
+    return Mode(name)
+
+
+def _read_sample() -> str:
+    return files("service.cli").joinpath("sample_answer.txt").read_text(encoding="utf-8").strip()
+
+
+def read_answer(name: str) -> str:
+    """The text of the file; raises AnswerInvalid when it is not readable UTF-8 text."""
+    from service.errors import AnswerInvalid
+
+    place = "standard input" if name == "-" else name
+    try:
+        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as failure:
+        raise AnswerInvalid(f"{place}: cannot be read ({failure.strerror}). Check the name of the file.") from None
+    if len(content) > MAX_FILE_BYTES:
+        raise AnswerInvalid(f"{place}: more than {MAX_FILE_BYTES:,} bytes, which is no answer to one question.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as failure:
+        raise AnswerInvalid(
+            f"{place}: byte {failure.start + 1} is not valid UTF-8. Save the file with the encoding UTF-8."
+        ) from None
+
+
+async def _grade(submission: Submission, settings: Settings, store: bool, quiet: bool) -> Scored | Unscored:
+    from service.wiring import grade_unstored, open_services
+
+    with _show_progress(quiet) as listen:
+        if not store:
+            return await grade_unstored(submission, settings, listen)
+        async with open_services(settings) as services:
+            return await services.grade(submission, listen)
+
+
+@contextmanager
+def _show_progress(quiet: bool) -> Iterator[Listener]:
+    """A listener that says on a terminal what is being waited for; silent elsewhere."""
+    from service.grading.job import Progress, Step, ignore_progress
+
+    console = open_console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield ignore_progress
+        return
+    with console.status("Starting…") as status:
+        texts = {Step.ASKING: "Asking the model…", Step.REPAIRING: "The reply broke the rules; asking once more…"}
+
+        async def show(progress: Progress) -> None:
+            if progress.step in texts:
+                status.update(texts[progress.step])
+
+        yield show

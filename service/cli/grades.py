@@ -1,0 +1,77 @@
+"""`interview-grader grades …`: the stored grades."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from service.cli.output import JSON_HELP, open_console, print_table
+
+if TYPE_CHECKING:
+    from service.store.grades import GradeStore
+
+app = typer.Typer(help="Stored grades: list, show, delete.", no_args_is_help=True)
+T = TypeVar("T")
+
+
+def _use_store(action: Callable[[GradeStore], Awaitable[T]]) -> T:
+    async def run() -> T:
+        from service.config import load_settings
+        from service.wiring import open_stores
+
+        async with open_stores(load_settings()) as stores:
+            return await action(stores.grades)
+
+    return asyncio.run(run())
+
+
+@app.command("list")
+def list_grades(
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many, newest first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, one grade each.")] = False,
+) -> None:
+    """The newest grades."""
+    page = _use_store(lambda store: store.list_page(limit=limit))
+    if as_json:
+        for grade in page.grades:
+            typer.echo(grade.model_dump_json())
+        return
+    print_table(
+        ("id", "created", "rubric", "question", "overall", "review"),
+        [
+            (
+                grade.id,
+                f"{grade.created_at:%Y-%m-%d %H:%M}",
+                f"{grade.rubric.id}@v{grade.rubric.version}",
+                grade.question.id,
+                f"{grade.overall.score:.2f}" if grade.overall else str(grade.reason.code if grade.reason else ""),
+                "yes" if grade.needs_review else "",
+            )
+            for grade in page.grades
+        ],
+    )
+
+
+@app.command("show")
+def show_grade(
+    grade_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a grade.")],
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """One grade, as it was shown when it was made."""
+    grade = _use_store(lambda store: store.get(grade_id))
+    if as_json:
+        typer.echo(grade.model_dump_json(indent=2))
+        return
+    from service.cli.page import print_grade
+
+    print_grade(grade, open_console())
+
+
+@app.command("delete")
+def delete_grade(grade_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a grade.")]) -> None:
+    """Delete a grade, its answer and its replies for good."""
+    _use_store(lambda store: store.delete(grade_id))
+    typer.echo(f"Grade {grade_id} is deleted.")

@@ -1,0 +1,102 @@
+"""`interview-grader keys …`: who may call the API."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.output import JSON_HELP, print_json, print_table
+
+if TYPE_CHECKING:
+    from service.store.keys import ApiKey
+
+app = typer.Typer(help="API keys: create, list, revoke. Only their hashes are stored.", no_args_is_help=True)
+
+
+@app.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="Who or what it is for.")],
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="grades:write, grades:read or grades:delete; repeat for several. Default: write and read."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """Create a key. It is printed once and cannot be shown again."""
+    from service.store.keys import Scope
+
+    known = [each.value for each in Scope]
+    unknown = [each for each in scope or () if each not in known]
+    if unknown:
+        raise typer.BadParameter(f"unknown scope {', '.join(unknown)}; known are {', '.join(known)}.")
+    scopes = [Scope(each) for each in scope or ("grades:write", "grades:read")]
+
+    async def create() -> tuple[ApiKey, str]:
+        from service.config import load_settings
+        from service.wiring import open_stores
+
+        async with open_stores(load_settings()) as stores:
+            return await stores.keys.create(name, scopes)
+
+    key, secret = asyncio.run(create())
+    if as_json:
+        print_json({**_describe(key), "key": secret})
+        return
+    typer.echo(f"{secret}\n\nKeep it now: it is stored as a hash and cannot be shown again. Its id is {key.id}.")
+
+
+@app.command("list")
+def list_keys(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:
+    """All keys, without the keys themselves."""
+
+    async def read() -> list[ApiKey]:
+        from service.config import load_settings
+        from service.wiring import open_stores
+
+        async with open_stores(load_settings()) as stores:
+            return list(await stores.keys.list())
+
+    keys = asyncio.run(read())
+    if as_json:
+        print_json([_describe(key) for key in keys])
+        return
+    print_table(
+        ("id", "name", "scopes", "created", "revoked"),
+        [
+            (
+                key.id,
+                key.name,
+                ",".join(sorted(key.scopes)),
+                f"{key.created_at:%Y-%m-%d %H:%M}",
+                f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "",
+            )
+            for key in keys
+        ],
+    )
+
+
+@app.command("revoke")
+def revoke_key(key_id: Annotated[str, typer.Argument(metavar="ID", help="The id from `keys list`.")]) -> None:
+    """Revoke a key; requests with it are refused from now on."""
+
+    async def revoke() -> None:
+        from service.config import load_settings
+        from service.wiring import open_stores
+
+        async with open_stores(load_settings()) as stores:
+            await stores.keys.revoke(key_id)
+
+    asyncio.run(revoke())
+    typer.echo(f"Key {key_id} is revoked.")
+
+
+def _describe(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": sorted(key.scopes),
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
+    }

@@ -1,0 +1,91 @@
+"""`interview-grader prompts …`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.output import JSON_HELP, print_json, print_table
+
+if TYPE_CHECKING:
+    from service.assets.prompts import PromptLibrary
+
+app = typer.Typer(help="Look at prompts, as files and as the model sees them.", no_args_is_help=True)
+
+
+def _open_prompts() -> PromptLibrary:
+    from service.config import load_settings
+    from service.wiring import open_library
+
+    return open_library(load_settings()).prompts
+
+
+@app.command("list")
+def list_prompts(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:
+    """All prompts, with their versions."""
+    prompts = _open_prompts().list_all()
+    if as_json:
+        print_json([{**prompt.front.model_dump(mode="json"), "hash": prompt.content_hash} for prompt in prompts])
+        return
+    print_table(
+        ("prompt", "one call per", "description"),
+        [(prompt.label, prompt.front.scope.value, prompt.front.description) for prompt in prompts],
+    )
+
+
+@app.command("show")
+def show_prompt(
+    prompt: Annotated[str, typer.Argument(help="NAME or NAME@vN.")],
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """The file of one prompt."""
+    found = _open_prompts().get(prompt)
+    if as_json:
+        print_json({**found.front.model_dump(mode="json"), "hash": found.content_hash, "text": found.source})
+        return
+    typer.echo(found.source, nl=False)
+
+
+@app.command("render")
+def render_prompt(
+    prompt: Annotated[str, typer.Argument(help="NAME or NAME@vN.")],
+    file: Annotated[str, typer.Argument(help="Text file with the answer; - reads standard input.")],
+    question: Annotated[str, typer.Option(help="Question: its ID or its full text.")],
+    rubric: Annotated[str, typer.Option(help="Rubric: ID or ID@vN.")] = "handling-difficult-customers",
+    mode: Annotated[str, typer.Option(help="practice or screening.")] = "practice",
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """The messages that a model would be sent for an answer; nothing is sent."""
+    from service.cli.grade import read_answer, read_mode
+    from service.config import load_settings
+    from service.grading.render import render_requests
+    from service.wiring import Submission, open_library, read_submission
+
+    settings = load_settings()
+    submission = Submission(
+        rubric=rubric, question=question, answer=read_answer(file), mode=read_mode(mode), prompt=prompt
+    )
+    requests = render_requests(read_submission(submission, open_library(settings), settings))[0]
+    if as_json:
+        print_json([request.describe() for request in requests])
+        return
+    for number, request in enumerate(requests, 1):
+        for message in request.messages:
+            typer.echo(f"── call {number} of {len(requests)}, {message.role} ──\n{message.text}\n")
+
+
+@app.command("diff")
+def diff_prompts(
+    old: Annotated[str, typer.Argument(help="NAME@vN.")],
+    new: Annotated[str, typer.Argument(help="NAME or NAME@vN.")],
+) -> None:
+    """What changed between two prompts, as a unified diff; nothing printed means nothing changed."""
+    from difflib import unified_diff
+
+    prompts = _open_prompts()
+    before, after = prompts.get(old), prompts.get(new)
+    lines = unified_diff(
+        before.source.splitlines(keepends=True), after.source.splitlines(keepends=True), before.label, after.label
+    )
+    typer.echo("".join(lines), nl=False)

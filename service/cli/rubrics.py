@@ -1,0 +1,100 @@
+"""`interview-grader rubrics …` and `interview-grader questions`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.output import JSON_HELP, print_json, print_table
+
+if TYPE_CHECKING:
+    from service.wiring import Library
+
+app = typer.Typer(help="Look at rubrics, and check your own.", no_args_is_help=True)
+
+
+def _open_library() -> Library:
+    from service.config import load_settings
+    from service.wiring import open_library
+
+    return open_library(load_settings())
+
+
+@app.command("list")
+def list_rubrics(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:
+    """All rubrics, with their versions."""
+    rubrics = _open_library().rubrics.list_all()
+    if as_json:
+        print_json(
+            [
+                {"id": rubric.id, "version": rubric.version, "title": rubric.title, "hash": rubric.content_hash}
+                for rubric in rubrics
+            ]
+        )
+        return
+    print_table(
+        ("rubric", "criteria", "questions", "title"),
+        [(rubric.label, str(len(rubric.criteria)), str(len(rubric.questions)), rubric.title) for rubric in rubrics],
+    )
+
+
+@app.command("show")
+def show_rubric(
+    rubric: Annotated[str, typer.Argument(help="ID or ID@vN.")],
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """One rubric: its criteria, levels, indicators and red flags."""
+    found = _open_library().rubrics.get(rubric)
+    if as_json:
+        print_json(found.model_dump(mode="json", by_alias=True))
+        return
+    typer.echo(f"{found.title} ({found.label}, {found.content_hash[:12]})\n\n{found.description}")
+    for criterion in found.criteria:
+        typer.echo(f"\n{criterion.name} ({criterion.id})\n  Is: {criterion.definition.is_}")
+        typer.echo(f"  Is not: {criterion.definition.is_not}")
+        for level in criterion.levels:
+            typer.echo(f"  {level.level}  {level.anchor}")
+        for indicator in criterion.indicators:
+            typer.echo(f"  +  {indicator.behaviour}")
+        for red_flag in criterion.red_flags:
+            typer.echo(f"  !  {red_flag.behaviour} (level {red_flag.caps_at} at most)")
+
+
+@app.command("check")
+def check_rubric(
+    file: Annotated[Path, typer.Argument(help="A rubric file, YAML.")],
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """Check a rubric file; errors name file, line, path and what was expected."""
+    from service.assets.rubrics import load_rubric
+
+    rubric = load_rubric(file)
+    if as_json:
+        print_json({"rubric": rubric.label, "hash": rubric.content_hash, "valid": True})
+        return
+    typer.echo(
+        f"{file} is a valid rubric: {rubric.label}, {len(rubric.criteria)} criteria, "
+        f"{len(rubric.questions)} questions, content hash {rubric.content_hash[:12]}."
+    )
+
+
+@app.command("schema")
+def print_schema() -> None:
+    """The JSON Schema of rubric files, for editors."""
+    from service.assets.schema import render_rubric_schema
+
+    typer.echo(render_rubric_schema(), nl=False)
+
+
+def list_questions(
+    rubric: Annotated[str, typer.Option(help="Rubric: ID or ID@vN.")] = "handling-difficult-customers",
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """The questions of a rubric."""
+    found = _open_library().rubrics.get(rubric)
+    if as_json:
+        print_json([{"id": question.id, "kind": question.kind, "text": question.text} for question in found.questions])
+        return
+    print_table(("id", "kind", "question"), [(each.id, each.kind.value, each.text) for each in found.questions])

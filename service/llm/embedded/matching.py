@@ -1,0 +1,111 @@
+"""Which behaviours of a criterion the answer shows, and in which sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.domain.rubric import Criterion, Indicator, RedFlag
+from service.llm.embedded.index import BehaviourIndex, RubricIndex
+from service.llm.embedded.polarity import Stance, is_negated
+from service.llm.embedded.reading import Reading
+from service.llm.embedded.sentences import Unit
+from service.llm.embedded.vectors import Matrix, compare
+
+SHOWN_AT = 0.26  # similarity to a prototype: the median of a model answer's three best; weak answers' best have .18
+TOP = 3  # behaviours that the strength of a criterion rests on: a level of 4 asks for two acts, 5 for a third
+EXAMPLE_DISCOUNT = (
+    0.25  # an example is one sentence, so one word in common lifts its similarity: median .22, chance .12
+)
+RED_FLAG_AT = 0.2  # similarity to a prototype, for a sentence that says the speaker does harm
+RED_FLAG_VERBATIM = (
+    0.75  # similarity to an example, for a sentence without any word of harm: "No receipt, no discussion"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One indicator and the unit nearest to it; similarity -1.0–1.0."""
+
+    indicator: Indicator
+    unit: Unit
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class RedFlagMatch:
+    red_flag: RedFlag
+    unit: Unit
+    similarity: float
+
+
+@dataclass(frozen=True)
+class CriterionMatches:
+    """`matches` are best first, one per indicator, of units that may count."""
+
+    criterion: Criterion
+    matches: tuple[Match, ...]
+    red_flags: tuple[RedFlagMatch, ...]
+
+    @property
+    def shown(self) -> tuple[Match, ...]:
+        return tuple(match for match in self.matches if match.similarity >= SHOWN_AT)
+
+    @property
+    def strength(self) -> float:
+        """Mean similarity (about 0.0–0.4) of the best indicators."""
+        best = [max(0.0, match.similarity) for match in self.matches[:TOP]]
+        return sum(best) / TOP
+
+
+def match_criterion(criterion: Criterion, reading: Reading, index: RubricIndex) -> CriterionMatches:
+    """The indicators and red flags of one criterion, against every unit of the answer."""
+    matches = _match_indicators(criterion, reading, index.indicators[criterion.id])
+    return CriterionMatches(criterion, matches, _match_red_flags(criterion, reading, index))
+
+
+def _match_indicators(criterion: Criterion, reading: Reading, behaviours: BehaviourIndex) -> tuple[Match, ...]:
+    rows = [row for row, counts in enumerate(reading.counts) if counts]
+    if not rows:
+        return ()
+    similarity = _compare_behaviours(reading.vectors[rows], behaviours)
+    best = similarity.argmax(axis=0)
+    found = [
+        Match(indicator, reading.units[rows[best[column]]], round(float(similarity[best[column], column]), 4))
+        for column, indicator in enumerate(criterion.indicators)
+    ]
+    return tuple(sorted(found, key=lambda match: -match.similarity))
+
+
+def _compare_behaviours(vectors: Matrix, behaviours: BehaviourIndex) -> Matrix:
+    """Units by behaviours: the similarity to the prototype, or to the nearest example less the discount."""
+    by_prototype = compare(vectors, behaviours.prototypes)
+    by_example = compare(vectors, behaviours.examples) - np.float32(EXAMPLE_DISCOUNT)
+    nearest = np.full_like(by_prototype, -1.0)
+    for column, owner in enumerate(behaviours.owners):
+        np.maximum(nearest[:, owner], by_example[:, column], out=nearest[:, owner])
+    return np.maximum(by_prototype, nearest)
+
+
+def _match_red_flags(criterion: Criterion, reading: Reading, index: RubricIndex) -> tuple[RedFlagMatch, ...]:
+    behaviours = index.red_flags[criterion.id]
+    if not criterion.red_flags or not reading.units:
+        return ()
+    by_prototype = _compare_behaviours(reading.vectors, behaviours)
+    by_example = compare(reading.vectors, behaviours.examples)
+    found: dict[str, RedFlagMatch] = {}
+    for row, (unit, stance) in enumerate(zip(reading.units, reading.stances, strict=True)):
+        column = int(by_prototype[row].argmax())
+        example = int(by_example[row].argmax())
+        harms = stance is Stance.HARMS and by_prototype[row, column] >= RED_FLAG_AT
+        if not harms and stance is not Stance.SERVES and by_example[row, example] >= RED_FLAG_VERBATIM:
+            column = behaviours.owners[example]
+            owned = [text for one in criterion.red_flags for text in one.examples]
+            harms = is_negated(unit.text) == is_negated(owned[example])
+        if harms:
+            red_flag = criterion.red_flags[column]
+            match = RedFlagMatch(red_flag, unit, round(float(by_prototype[row, column]), 4))
+            if red_flag.id not in found or found[red_flag.id].similarity < match.similarity:
+                found[red_flag.id] = match
+    return tuple(sorted(found.values(), key=lambda match: (-match.similarity, match.unit.start)))
