@@ -11,7 +11,8 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 from rapidfuzz import fuzz
 
@@ -38,8 +39,7 @@ class Evidence(Value):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
+class _Word(NamedTuple):
     text: str  # normalised
     start: int
     end: int
@@ -47,19 +47,14 @@ class _Word:
 
 def count_words(text: str) -> int:
     """Number of words; a contraction ("don't") is one."""
-    return sum(1 for _ in _WORD.finditer(text))
+    return len(_WORD.findall(text))
 
 
 class QuoteFinder:
-    """Finds quotes in one answer; splits the answer into words once."""
+    """Finds quotes in one answer; splits the answer into words once, when a quote is not found as it stands."""
 
     def __init__(self, answer: str) -> None:
         self._answer = answer
-        self._words = _split_words(answer)
-        self._texts = [word.text for word in self._words]
-        self._starts = [word.start for word in self._words]
-        self._joined = _join(self._texts)
-        self._known = set(self._texts)
 
     def locate(self, quote: str) -> Evidence | None:
         """Where the quote stands in the answer, else None.
@@ -67,7 +62,7 @@ class QuoteFinder:
         The quote must have MIN_QUOTE_WORDS words, unless it is the whole answer.
         """
         quote = quote.strip()
-        wanted = [word.text for word in _split_words(quote)]
+        wanted = _split_texts(quote)
         if not wanted or (len(wanted) < MIN_QUOTE_WORDS and wanted != self._texts):
             return None
         start = self._answer.find(quote)
@@ -83,11 +78,33 @@ class QuoteFinder:
             end += 1
         return self._cut(self._words[first].start, end)
 
+    @cached_property
+    def _words(self) -> list[_Word]:
+        return _split_words(self._answer)
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        return [word.text for word in self._words]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [word.start for word in self._words]
+
+    @cached_property
+    def _joined(self) -> str:
+        return _join(self._texts)
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return set(self._texts)
+
     def _cut(self, start: int, end: int) -> Evidence:
         return Evidence(quote=self._answer[start:end], start=start, end=end)
 
     def _splits_word(self, place: int) -> bool:
         """Whether a cut at `place` leaves part of a word behind: "I can" is no quote of "I can't"."""
+        if self._answer[place - 1 : place].isspace() or self._answer[place : place + 1].isspace():
+            return False  # nearly every quote: nothing to split for it
         before = bisect_left(self._starts, place) - 1
         return before >= 0 and place < self._words[before].end
 
@@ -132,6 +149,10 @@ def _split_words(text: str) -> list[_Word]:
         _Word(_normalise(match[0]), places[match.start()], places[match.end() - 1] + 1)
         for match in _WORD.finditer(visible)
     ]
+
+
+def _split_texts(text: str) -> list[str]:
+    return _WORD.findall(text.lower()) if text.isascii() else [word.text for word in _split_words(text)]
 
 
 def _join(words: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Characters that nobody sees but a model reads: finding them, removing them, and reading a text as a person sees it."""
+"""Text that a person does not see and a model reads: invisible characters, lookalike letters, codes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ANY = re.compile(f"[{_INVISIBLE}]")
 
 
 def find_invisible(text: str) -> tuple[tuple[int, int], ...]:
-    """Runs of characters that nobody sees, as (start, end) in code points; those that emoji and scripts need are not."""
+    """Runs of characters that nobody sees and no emoji or script needs, as (start, end) in code points."""
     if text.isascii() or _ANY.search(text) is None:
         return ()
     return tuple(match.span() for match in _SEQUENCE.finditer(text) if match["unseen"])
@@ -51,11 +51,36 @@ def strip_invisible(text: str) -> str:
     return text
 
 
+_BIDI_OVERRIDE = re.compile("[\u202d\u202e]")
+_BIDI_QUIET = re.compile("[\u202a-\u202c\u2066-\u2069]")  # phone books wrap a pasted number in one pair
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff]")
+_SMUGGLING = re.compile(
+    "[\U000e0000-\U000e007f]|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2}|[\u200b-\u200d\u2060-\u2064\ufeff]{4}"
+)
+_ZERO_WIDTH = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff\u180e]")
+_MANY_ZERO_WIDTH = 8  # web pages and chat programs leave some behind when text is copied
+_MANY_BIDI = 3
+
+
+def find_smuggling(text: str) -> Iterator[tuple[int, int]]:
+    """The first invisible run, if any, that copying from a web page, a chat or a phone book does not explain."""
+    runs = find_invisible(text)
+    needs_bidi = bool(runs) and _RIGHT_TO_LEFT.search(text) is not None
+    zero_width = bidi = 0
+    for start, end in runs:
+        run = text[start:end]
+        zero_width += len(_ZERO_WIDTH.findall(run))
+        bidi += 0 if needs_bidi else len(_BIDI_QUIET.findall(run))
+        if _BIDI_OVERRIDE.search(run) or _SMUGGLING.search(run) or zero_width >= _MANY_ZERO_WIDTH or bidi >= _MANY_BIDI:
+            yield start, end
+            return
+
+
 class _Fold(dict[int, str]):
     """Code point -> what a reader takes it for, in lower case without accents; worked out once per character."""
 
     def __missing__(self, code: int) -> str:
-        letter = chr(code).lower()
+        letter = "" if _ANY.match(chr(code)) else chr(code).lower()
         decomposed = unicodedata.normalize("NFKD", _LOOKALIKES.get(letter, letter))
         self[code] = folded = "".join(
             _LOOKALIKES.get(part, part) for part in decomposed if unicodedata.category(part) not in {"Mn", "Cf"}
@@ -70,12 +95,11 @@ _LOOKALIKES = dict(
         strict=True,
     )
 )
-_LOOKALIKES |= {"\u3164": "", "\uffa0": "", "\u1160": ""}  # letters of Hangul that show nothing
 _FOLD = _Fold()
 
 
 class SeenText:
-    """A text as its reader sees it: lower case, no accents, no invisible characters, lookalike letters as Latin ones."""
+    """A text as a person sees it: lower case, no accents, nothing invisible, lookalike letters as Latin ones."""
 
     def __init__(self, original: str) -> None:
         self.original = original
@@ -113,13 +137,14 @@ _LEET_LETTERS = (str.maketrans("013457@$", "oieastas"), str.maketrans("013457@$"
 _ROT13_HINTS = ("vtaber", "qvfertneq", "vafgehpgvba", "cebzcg", "fpber", "ehoevp")
 _REVERSED_HINTS = ("erongi", "draggersid", "drageris", "snoitcurtsni", "tpmorp", "erocs", "cirbur")
 _SPELT = re.compile(r"(?<![^\W_])[^\W_](?:[ .*_|·-][^\W_](?![^\W_])){2,}")
-_SPELT_HINT = re.compile(r"(?:[ .*_|·-][^\W_]){4}(?![^\W_])")  # five letters: S.M.I.T.H is a name, a suspicious word is not
+_SPELT_HINT = re.compile(r"(?:[ .*_|·-][^\W_]){4}(?![^\W_])")  # five letters
 _CODE_HINT = re.compile(r"[01]{8}|[2-7][0-9A-Fa-f][ ,:](?:0x|\\x)?[2-7][0-9A-Fa-f]|\\x")
 _CODE_LENGTH = 24  # of one unbroken code
 _GLUED = re.compile(
     r"ignore(?:all|the|your|prev)|disregard|instructions|systemprompt|rubric|(?:highest|top|max)\w{0,4}score"
 )
-_MESSAGE = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]*[A-Za-z]{2}[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]*")
+_UNREADABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
+_WORDS = re.compile(r"[A-Za-z]{2}[ ,.:;]{1,2}[A-Za-z]")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _BACKSLASHED = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})")
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -149,13 +174,17 @@ def _decode(original: str) -> Iterator[Reading]:
     is_likely = _CODE_HINT.search(original) or max(map(len, original.split()), default=0) >= _CODE_LENGTH
     for code in islice(_CODES.finditer(original), _MAX_CODES) if is_likely else ():
         messages = (decode(code[0]) for decode in (_from_binary, _from_hex, _from_base64))
-        message = next((message for message in messages if _MESSAGE.fullmatch(message)), None)
+        message = next((message for message in messages if _is_readable(message)), None)
         if message:
             yield Reading(fold(message), _always(code.span()), True)
     escapes = [escape.span() for escape in _ESCAPES.finditer(original)]
     if len(escapes) >= _MIN_ESCAPES:
         plain = _BACKSLASHED.sub(lambda code: chr(int(code[1] or code[2], 16)), html.unescape(unquote(original)))
         yield Reading(fold(plain), _always((escapes[0][0], escapes[-1][1])))
+
+
+def _is_readable(message: str) -> bool:
+    return _WORDS.search(message) is not None and _UNREADABLE.search(message) is None
 
 
 def _always(place: tuple[int, int]) -> Callable[[int, int], tuple[int, int]]:

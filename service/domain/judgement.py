@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from service.domain.answer import check_storable
 from service.domain.base import Value
 from service.domain.rubric import HIGHEST_LEVEL, LOWEST_LEVEL
+from service.errors import AnswerInvalid
 
 NOT_OBSERVED: Literal["not_observed"] = "not_observed"
 
@@ -26,7 +28,16 @@ ClaimedLevel = Annotated[
     Annotated[int, Field(ge=LOWEST_LEVEL, le=HIGHEST_LEVEL)] | Literal["not_observed"], BeforeValidator(_read_number)
 ]
 
-Prose = Annotated[str, Field(max_length=4_000)]
+
+def _refuse_controls(text: str) -> str:
+    """A model's words end in terminals and pages: escape sequences and NUL have no business in them."""
+    try:
+        return check_storable(text)
+    except AnswerInvalid:
+        raise ValueError("control characters; write plain text") from None
+
+
+Prose = Annotated[str, Field(max_length=4_000), AfterValidator(_refuse_controls)]
 Quote = Annotated[str, Field(max_length=4_000)]
 
 

@@ -32,10 +32,10 @@ def locate(answer: str, quote: str) -> Evidence | None:
         ("I'm sorry, that isn't good enough", "I’m sorry, that isn't good enough"),
         ("I’m sorry, that isn’t good enough", "I’m sorry, that isn't good enough"),
         ("Imʼ sorry that", None),
-        ('"I\'m sorry that isn\'t good enough"', "I’m sorry, that isn't good enough"),
+        ("\"I'm sorry that isn't good enough\"", "I’m sorry, that isn't good enough"),
         ("rang her  the\n\tnext day", "rang her the next day"),
         ("let her finish. Then I said", "let her finish. Then I said"),
-        ("rang her the next day...", "rang her the next day"),
+        ("rang her the next day...", "rang her the next day."),
         ("**rang her** the next day", "rang her the next day"),
     ],
 )
@@ -131,7 +131,9 @@ def test_a_quote_that_says_something_else_is_refused(answer: str, quote: str) ->
     assert locate(answer, quote) is None
 
 
-@pytest.mark.parametrize("quote", ["", " ", "…", "😀 😀 😀", "I would", "I", "I let", "\u200b\u200b\u200b", "!!! ??? ..."])
+@pytest.mark.parametrize(
+    "quote", ["", " ", "…", "😀 😀 😀", "I would", "I", "I let", "\u200b\u200b\u200b", "!!! ??? ..."]
+)
 def test_a_quote_of_fewer_than_three_words_proves_nothing(quote: str) -> None:
     assert locate(f"I would. I let her. {quote} And so on", quote) is None
 
