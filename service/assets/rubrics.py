@@ -23,9 +23,15 @@ class RubricLibrary:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._loaded: dict[Path, Rubric] = {}
+        self._found: dict[str, Rubric] = {}  # a new version is seen after a restart; 0.1 ms saved on each answer
 
     def get(self, reference: str) -> Rubric:
         """The rubric `id@v1`, or the newest version of `id`; raises UnknownRubric or RubricInvalid."""
+        if reference not in self._found:
+            self._found[reference] = self._find(reference)
+        return self._found[reference]
+
+    def _find(self, reference: str) -> Rubric:
         match = _REFERENCE.fullmatch(reference)
         versions = self._find_versions(match["id"]) if match else {}
         number = int(match["version"]) if match and match["version"] else max(versions, default=0)

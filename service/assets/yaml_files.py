@@ -39,7 +39,8 @@ def parse_yaml(text: str, model: type[V], path: Path, error: type[InputError], f
     """
     loader = _Loader(text)
     try:
-        _refuse_aliases_and_depth(text)
+        if (trap := _find_trap(text)) is not None:
+            raise error(f"{path} line {first_line + trap[0]}: {trap[1]}.")
         node = loader.get_single_node()
         if node is None:
             raise error(f"{path}: the file is empty. Expected a mapping of keys to values.")
@@ -68,20 +69,23 @@ def parse_yaml(text: str, model: type[V], path: Path, error: type[InputError], f
     raise error("\n".join(problems))
 
 
-def _refuse_aliases_and_depth(text: str) -> None:
-    """Reads the text as events, before anything is built: ten lines of aliases can stand for 10**9 values."""
+def _find_trap(text: str) -> tuple[int, str] | None:
+    """Line and kind of the first alias or too deep nesting; read as events, before anything is built.
+
+    Ten lines of aliases can stand for 10**9 values.
+    """
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(
-                problem="aliases (*name) are not read; write the value out", problem_mark=event.start_mark
-            )
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+        line = event.start_mark.line if event.start_mark else 0
+        if isinstance(event, yaml.AliasEvent):
+            return line, "aliases (*name) are not read; write the value out"
         if depth > _DEEPEST:
-            raise yaml.MarkedYAMLError(problem=f"nested deeper than {_DEEPEST} levels", problem_mark=event.start_mark)
+            return line, f"nested deeper than {_DEEPEST} levels"
+    return None
 
 
 def _find_duplicate_keys(node: Any, where: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:

@@ -31,8 +31,8 @@ _MAGIC = b"GGUF"
 class GgufBackend:
     """One model file, loaded on first use. Calls run one after the other in one worker thread.
 
-    `context_tokens` bounds prompt and reply together; `threads` is how many cores a call takes (default: all). A
-    cancelled call stops at the next token.
+    `context_tokens` bounds prompt and reply together; `threads` is how many cores a call takes (default: all but
+    one). A cancelled call stops at the next token.
     """
 
     notice: str | None = None
@@ -48,7 +48,9 @@ class GgufBackend:
         self.name = f"gguf/{path}"
         self._path = path
         self._context_tokens = context_tokens
-        self._threads = threads or os.cpu_count() or 1
+        # One core stays free: its threads spin while they wait for each other, and on two busy cores a call with two
+        # threads took 30 s, with one 2 s.
+        self._threads = threads or max(1, (os.cpu_count() or 2) - 1)
         self._profile = profile or ModelProfile()
         self._target = Target(host="llama.cpp", model=path.name)
         self._worker: ThreadPoolExecutor | None = None

@@ -165,6 +165,7 @@ def _import_litellm() -> Any:
 
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # its errors quote the messages, and we raise our own
+    logging.getLogger("openai").setLevel(logging.WARNING)  # at DEBUG it logs whole requests
     litellm.suppress_debug_info = True  # else it prints "Give Feedback / Get Help" on errors
     litellm.telemetry = False
     litellm.turn_off_message_logging = True

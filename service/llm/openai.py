@@ -163,17 +163,23 @@ def _parse_error_body(content: bytes) -> object:
 
 
 def _is_lost_connection(error: BaseException) -> bool:
-    """httpx-aiohttp 0.2 calls every aiohttp connection error a connect timeout, also a server that hung up."""
-    cause = _get_root(error)
-    return type(cause).__module__.startswith("aiohttp") and not isinstance(cause, TimeoutError)
+    """httpx-aiohttp 0.2 calls every connection error of aiohttp a connect timeout, also a server that hung up."""
+    causes = _list_causes(error)
+    return _is_from_aiohttp(causes) and not any(isinstance(cause, TimeoutError) for cause in causes)
+
+
+def _is_from_aiohttp(causes: list[BaseException]) -> bool:
+    return any(type(cause).__module__.startswith("aiohttp.") for cause in causes)
 
 
 def _name_cause(error: BaseException) -> str:
     """The class only: the text of a connection error may hold a URL with a key."""
-    return type(_get_root(error)).__name__
+    return type([error, *_list_causes(error)][-1]).__name__
 
 
-def _get_root(error: BaseException) -> BaseException:
+def _list_causes(error: BaseException) -> list[BaseException]:
+    causes = []
     while error.__cause__ is not None:
         error = error.__cause__
-    return error
+        causes.append(error)
+    return causes

@@ -57,10 +57,11 @@ class RecordingBackend:
 
     async def aclose(self) -> None:
         opening, self._opening = self._opening, None
-        if opening is not None:
-            log = await opening
-            await asyncio.to_thread(log.close)
-        await self._inner.aclose()
+        try:
+            if opening is not None:
+                await asyncio.to_thread((await opening).close)
+        finally:
+            await self._inner.aclose()
 
     async def _ask(self, request: Request) -> Outcome:
         try:

@@ -16,11 +16,13 @@ from service.llm.openai import OpenAIBackend, Transport
 from service.llm.record import RecordingBackend
 from service.llm.replay import ReplayBackend
 from service.llm.scripted import ScriptedBackend
-from tests.factories import make_reply_text, make_request
-from tests.servers.provider import GOOD_MODEL, run_provider
+from tests.factories import make_reply_text, make_request, make_task
+from tests.servers.faults import GOOD_MODEL
+from tests.servers.provider import run_provider
 
 PROFILE = ModelProfile(input_usd_per_million=1.0, output_usd_per_million=10.0)
-REQUESTS = tuple(make_request(seed=seed, sample=seed, max_tokens=120) for seed in range(4))
+TASK = make_task(question="empathy-only")  # one criterion: a real model writes some 40 tokens
+REQUESTS = tuple(make_request(TASK, seed=seed, sample=seed, max_tokens=120) for seed in range(4))
 Opener = Callable[[Path], AbstractAsyncContextManager[Backend]]
 
 
@@ -88,7 +90,7 @@ async def open_scripted(_: Path) -> AsyncIterator[Backend]:
 
 @asynccontextmanager
 async def open_gguf(_: Path) -> AsyncIterator[Backend]:
-    yield GgufBackend(find_gguf(), context_tokens=1024, threads=2)
+    yield GgufBackend(find_gguf(), context_tokens=1024, threads=1)  # more wait for each other on a busy machine
 
 
 @asynccontextmanager

@@ -25,7 +25,8 @@ from service.errors import (
 from service.llm.base import ModelProfile
 from service.llm.openai import OpenAIBackend, Transport
 from tests.factories import make_reply_text, make_request
-from tests.servers.provider import GOOD_MODEL, Fault, make_completion, run_provider
+from tests.servers.faults import GOOD_MODEL, Fault, make_completion
+from tests.servers.provider import run_provider
 
 TRANSPORTS: list[Transport] = ["aiohttp", "httpx"]
 FAULTS: list[tuple[Fault, type[BackendError]]] = [

@@ -10,26 +10,27 @@ import numpy as np
 from service.domain.judgement import FeedbackJudgement, ImprovementClaim, StrengthClaim
 from service.domain.rubric import HIGHEST_LEVEL, LOWEST_LEVEL, Criterion, Indicator
 from service.domain.task import GradingTask, Mode
-from service.llm.embedded.index import RubricIndex, index_questions
+from service.llm.embedded.index import RubricIndex
 from service.llm.embedded.levels import compute_off_topic
 from service.llm.embedded.matching import CriterionMatches, Match
 from service.llm.embedded.reading import Reading
-from service.llm.embedded.vectors import Matrix, compare, normalise
+from service.llm.embedded.vectors import compare, normalise
 
 MAX_STRENGTHS = 3
 MAX_IMPROVEMENTS = 3
 STRENGTH_FROM_LEVEL = 3  # from here on an anchor asks for a concrete act
+MENTION_OFF_TOPIC_FROM = 0.5  # an answer half as near as it should be is worth a word, not a verdict
 NO_FOLLOW_UP = "What exactly did you say or do at the most difficult moment, and how did you know that it had worked?"
 
 _STRENGTHS = (
-    "This part shows a behaviour that counts for {name}: {behaviour}.",
-    "Here is evidence of {name}. What it shows: {behaviour}.",
-    "This sentence carries {name}. The behaviour in it: {behaviour}.",
+    "This part counts most. It shows {name}: {behaviour}.",
+    "Here too there is something to keep, for {name}: {behaviour}.",
+    "And this is the behaviour that {name} asks for: {behaviour}.",
 )
 _IMPROVEMENTS = (
-    "Not found yet for {name}: {behaviour}. {anchor}",
-    "What would lift {name}: {behaviour}. {anchor}",
-    "One thing to add for {name}: {behaviour}. {anchor}",
+    "For {name}, this was not found in your answer: {behaviour}. {reason}",
+    "One thing would lift {name}: {behaviour}. {reason}",
+    "Left to add for {name}: {behaviour}. {reason}",
 )
 
 
@@ -51,26 +52,27 @@ def write_feedback(
 ) -> FeedbackJudgement:
     """Feedback on the whole answer; in screening mode without any advice."""
     coached = task.mode is Mode.PRACTICE
-    chosen = [(one, choose_missing(one, task, reading, index)) for one in _rank_by_gap(verdicts, task)]
+    chosen = [(one, choose_missing(one, task, index)) for one in _rank_by_gap(verdicts, task)]
     missing = [(one, indicator) for one, indicator in chosen if indicator is not None][:MAX_IMPROVEMENTS]
     return FeedbackJudgement(
         summary=_summarise(verdicts, task, reading),
         strengths=_list_strengths(verdicts),
         improvements=_list_improvements(missing, reading, index) if coached else (),
-        next_step=f"Before you answer again, start here: {lower_first(missing[0][1].tip)}"
+        next_step=f"When you give this answer again, start here: {lower_first(missing[0][1].tip)}"
         if coached and missing
         else "",
         follow_up_question=_choose_follow_up(task, reading, index),
     )
 
 
-def choose_missing(verdict: Judged, task: GradingTask, reading: Reading, index: RubricIndex) -> Indicator | None:
+def choose_missing(verdict: Judged, task: GradingTask, index: RubricIndex) -> Indicator | None:
     """The indicator that is not shown and lies nearest to the question's key points; None when all are shown."""
     shown = {match.indicator.id for match in verdict.shown}
-    nearness = compare(index.indicators[verdict.criterion.id].prototypes, _get_question_rows(task, index)).max(axis=1)
+    questions, row = index.place_question(task.question)
+    nearness = compare(index.indicators[verdict.criterion.id].prototypes, questions.get_points(row)).max(axis=1)
     candidates = [
-        (-float(nearness[row]), row)
-        for row, indicator in enumerate(verdict.criterion.indicators)
+        (-float(nearness[number]), number)
+        for number, indicator in enumerate(verdict.criterion.indicators)
         if indicator.id not in shown
     ]
     return verdict.criterion.indicators[min(candidates)[1]] if candidates else None
@@ -87,15 +89,6 @@ def join_list(names: Iterable[str]) -> str:
     return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"
 
 
-def _get_question_rows(task: GradingTask, index: RubricIndex) -> Matrix:
-    questions = index.questions
-    if task.question.id not in questions.ids:
-        return index_questions(index.space, [task.question]).points
-    row = questions.ids.index(task.question.id)
-    ends = [*questions.starts[1:], len(questions.points)]
-    return questions.points[questions.starts[row] : ends[row]]
-
-
 def _rank_by_gap(verdicts: Sequence[Judged], task: GradingTask) -> list[Judged]:
     def gap(verdict: Judged) -> float:
         return task.question.weights.get(verdict.criterion.id, 0.0) * (HIGHEST_LEVEL - _get_level(verdict))
@@ -110,24 +103,29 @@ def _get_level(verdict: Judged) -> int:
 
 def _summarise(verdicts: Sequence[Judged], task: GradingTask, reading: Reading) -> str:
     subject = "Your answer" if task.mode is Mode.PRACTICE else "The answer"
-    observed = [one for one in verdicts if one.level is not None]
-    if not observed:
-        names = join_list(one.criterion.name.lower() for one in verdicts)
-        return f"No sentence of the answer could be matched to what this question looks for: {names}."
-    best, worst = max(observed, key=_get_level), min(verdicts, key=_get_level)
-    if best is worst or _get_level(best) == _get_level(worst):
-        text = f"{subject} stands at level {_get_level(best)} on {join_list(one.criterion.name.lower() for one in observed)}."
-    else:
-        text = f"{subject} is strongest on {best.criterion.name.lower()} (level {_get_level(best)}). "
-        absent = worst.level is None
-        state = "nothing was found" if absent else f"it stands at level {_get_level(worst)}"
-        text += f"On {worst.criterion.name.lower()} {state}."
+    sentences = [_compare_criteria(verdicts, subject)]
     flags = [found.red_flag.behaviour for one in verdicts for found in one.matches.red_flags]
     if flags:
-        text += f" One part works against it: {lower_first(flags[0])}."
-    if compute_off_topic(reading) > 0.5:
-        text += " Much of it seems to answer another question than the one that was asked."
-    return text
+        sentences.append(f"One part works against it: {lower_first(flags[0])}.")
+    if compute_off_topic(reading) > MENTION_OFF_TOPIC_FROM:
+        sentences.append("Much of it seems to answer another question than the one that was asked.")
+    return " ".join(sentences)
+
+
+def _compare_criteria(verdicts: Sequence[Judged], subject: str) -> str:
+    """The strongest and the weakest criterion, in one or two sentences."""
+    best, worst = max(verdicts, key=_get_level), min(verdicts, key=_get_level)
+    if all(one.level is None for one in verdicts):
+        names = join_list(one.criterion.name.lower() for one in verdicts)
+        return f"{subject} holds no sentence that could be matched to what this question looks for: {names}."
+    if _get_level(best) == _get_level(worst):
+        names = join_list(one.criterion.name.lower() for one in verdicts)
+        return f"{subject} stands at the same level, {_get_level(best)}, on {names}."
+    state = "nothing was found" if worst.level is None else f"it stands at level {_get_level(worst)}"
+    return (
+        f"{subject} is strongest on {best.criterion.name.lower()} (level {_get_level(best)}); "
+        f"on {worst.criterion.name.lower()} {state}."
+    )
 
 
 def _list_strengths(verdicts: Sequence[Judged]) -> tuple[StrengthClaim, ...]:
@@ -161,26 +159,30 @@ def _list_improvements(
             text=_IMPROVEMENTS[number].format(
                 name=verdict.criterion.name.lower(),
                 behaviour=lower_first(indicator.behaviour),
-                anchor=_quote_next_anchor(verdict),
+                reason=_give_reason(verdict),
             ),
-            example=_choose_example(indicator, reading, index),
+            example=_choose_example(verdict.criterion, indicator, reading, index),
         )
         for number, (verdict, indicator) in enumerate(missing)
     )
 
 
-def _quote_next_anchor(verdict: Judged) -> str:
-    following = min(HIGHEST_LEVEL, _get_level(verdict) + 1)
-    return f'Level {following} reads: "{verdict.criterion.levels[following - 1].anchor}"'
+def _give_reason(verdict: Judged) -> str:
+    """What the next level asks for, in the rubric's words."""
+    level = _get_level(verdict)
+    if level == HIGHEST_LEVEL:
+        return "The criterion stands at its highest level already; this would round it off."
+    return f'The next level, {level + 1}, reads: "{verdict.criterion.levels[level].anchor}"'
 
 
-def _choose_example(indicator: Indicator, reading: Reading, index: RubricIndex) -> str:
+def _choose_example(criterion: Criterion, indicator: Indicator, reading: Reading, index: RubricIndex) -> str:
     """The indicator's example that is nearest to what the answer is about."""
     if not reading.vectors.any():
         return indicator.examples[0]
+    behaviours = index.indicators[criterion.id]
+    rows = [row for row, owner in enumerate(behaviours.owners) if criterion.indicators[owner] is indicator]
     topic = normalise(reading.vectors.mean(axis=0, keepdims=True))
-    nearness = compare(index.space.embed(indicator.examples), topic)[:, 0]
-    return indicator.examples[int(nearness.argmax())]
+    return indicator.examples[int(compare(behaviours.examples[rows], topic)[:, 0].argmax())]
 
 
 def _choose_follow_up(task: GradingTask, reading: Reading, index: RubricIndex) -> str:
@@ -189,5 +191,6 @@ def _choose_follow_up(task: GradingTask, reading: Reading, index: RubricIndex) -
         return NO_FOLLOW_UP
     if not len(reading.vectors):
         return task.question.follow_ups[0]
-    touched = compare(reading.vectors, index.space.embed(task.question.follow_ups)).max(axis=0)
+    questions, row = index.place_question(task.question)
+    touched = compare(reading.vectors, questions.follow_ups[row]).max(axis=0)
     return task.question.follow_ups[int(np.argmin(touched))]

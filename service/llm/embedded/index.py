@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy as np
 from service.domain.rubric import Criterion, Indicator, Question, RedFlag, Rubric
 from service.llm.embedded.vectors import Matrix, Space, WordVectors, normalise
 
-# The examples of one indicator are worded as differently as people speak: another example of the same indicator is an
-# example's nearest neighbour in 8 % of cases only, and the nearest prototype is its own in 39 % (of 56; by criterion 54 %).
-# A prototype is the mean of the examples and the behaviour and tip, these four times: 33 % when twice and once.
+# The examples of one indicator are worded as differently as people speak: an example's nearest neighbour belongs to the
+# same indicator in 8 % of cases only. Its nearest prototype is its own in 39 % (of 56 indicators; by criterion 54 %).
+# A prototype is the mean of examples, behaviour and tip, the last two counted four times: 33 % when twice and once.
 DESCRIPTION_WEIGHT = 4.0
 QUESTION_WEIGHT = 2.0  # of a question's text against one key point, in what the whole answer is compared with
 
@@ -28,16 +28,27 @@ class BehaviourIndex:
 
 @dataclass(frozen=True)
 class QuestionIndex:
-    """Key points of all questions in one matrix; `starts` are the first rows of each; `themes` are whole questions."""
+    """Key points and text of all questions in one matrix.
+
+    Those of question `i` are the rows from `starts[i]` up to `starts[i + 1]`.
+    `themes` are whole questions; `follow_ups` has one matrix a question.
+    """
 
     ids: tuple[str, ...]
     points: Matrix
     starts: tuple[int, ...]
     themes: Matrix
+    follow_ups: tuple[Matrix, ...]
+
+    def get_points(self, row: int) -> Matrix:
+        """Vectors of the key points of one question and, last, of its text."""
+        return self.points[self.starts[row] : self.starts[row + 1]]
 
 
 @dataclass(frozen=True)
 class RubricIndex:
+    """Everything of a rubric that answers are compared with; computed once and never changed."""
+
     space: Space
     indicators: dict[str, BehaviourIndex]
     red_flags: dict[str, BehaviourIndex]
@@ -54,43 +65,60 @@ class RubricIndex:
             questions=index_questions(space, [one for one in rubric.questions if one.key_points]),
         )
 
+    def place_question(self, question: Question) -> tuple[QuestionIndex, int]:
+        """Where the question's vectors stand; those of a free question are computed here."""
+        if question.id in self.questions.ids:
+            return self.questions, self.questions.ids.index(question.id)
+        return index_questions(self.space, [question]), 0
+
 
 def index_questions(space: Space, questions: Iterable[Question]) -> QuestionIndex:
     """Questions as vectors: their key points and text, never the model answer."""
     ids: list[str] = []
-    starts: list[int] = []
+    starts = [0]
     points: list[Matrix] = []
     themes: list[Matrix] = []
+    follow_ups: list[Matrix] = []
     for question in questions:
         rows = space.embed([*question.key_points, question.text])
         ids.append(question.id)
-        starts.append(sum(map(len, points)))
         points.append(rows)
+        starts.append(starts[-1] + len(rows))
+        follow_ups.append(space.embed(question.follow_ups))
         themes.append(rows[:-1].sum(axis=0) + QUESTION_WEIGHT * rows[-1])
     size = len(space.centre)
     return QuestionIndex(
         ids=tuple(ids),
-        points=np.vstack([np.empty((0, size), np.float32), *points]),
+        points=_stack(points, size),
         starts=tuple(starts),
-        themes=normalise(np.vstack([np.empty((0, size), np.float32), *themes])),
+        themes=normalise(_stack(themes, size)),
+        follow_ups=tuple(follow_ups),
     )
 
 
-def _index_behaviours(space: Space, behaviours: tuple[Indicator, ...] | tuple[RedFlag, ...]) -> BehaviourIndex:
+def _index_behaviours(space: Space, behaviours: Sequence[Indicator | RedFlag]) -> BehaviourIndex:
     prototypes: list[Matrix] = []
     examples: list[Matrix] = []
     for one in behaviours:
         rows = space.embed(one.examples)
-        described = space.embed([one.behaviour, one.tip] if isinstance(one, Indicator) else [one.behaviour])
+        described = space.embed(_describe(one))
         prototypes.append(rows.sum(axis=0) + DESCRIPTION_WEIGHT * described.sum(axis=0))
         examples.append(rows)
     size = len(space.centre)
     owners = tuple(row for row, one in enumerate(behaviours) for _ in one.examples)
     return BehaviourIndex(
-        prototypes=normalise(np.vstack([np.empty((0, size), np.float32), *prototypes])),
-        examples=np.vstack([np.empty((0, size), np.float32), *examples]),
+        prototypes=normalise(_stack(prototypes, size)),
+        examples=_stack(examples, size),
         owners=owners,
     )
+
+
+def _describe(behaviour: Indicator | RedFlag) -> list[str]:
+    return [behaviour.behaviour, behaviour.tip] if isinstance(behaviour, Indicator) else [behaviour.behaviour]
+
+
+def _stack(rows: Sequence[Matrix], size: int) -> Matrix:
+    return np.vstack([np.empty((0, size), np.float32), *rows])
 
 
 def _list_texts(rubric: Rubric) -> Iterator[str]:

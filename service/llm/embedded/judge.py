@@ -1,4 +1,4 @@
-"""From a task to a judgement: reads the answer, matches every criterion, sets levels, writes rationales and feedback."""
+"""From a task to a judgement: reads the answer, matches every criterion, sets levels, writes rationales."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def judge_answer(task: GradingTask, index: RubricIndex) -> Judgement:
     reading = read_answer(task, index)
     verdicts = [_decide(match_criterion(criterion, reading, index), reading) for criterion in task.criteria]
     return Judgement(
-        criteria={verdict.criterion.id: _claim(verdict, task, reading, index) for verdict in verdicts},
+        criteria={verdict.criterion.id: _claim(verdict, task, index) for verdict in verdicts},
         feedback=write_feedback(verdicts, task, reading, index),
     )
 
@@ -48,8 +48,8 @@ def _decide(matches: CriterionMatches, reading: Reading) -> Verdict:
     return Verdict(matches, level, matches.shown or (matches.matches[:1] if level > 1 else ()))
 
 
-def _claim(verdict: Verdict, task: GradingTask, reading: Reading, index: RubricIndex) -> CriterionJudgement:
-    missing = choose_missing(verdict, task, reading, index)
+def _claim(verdict: Verdict, task: GradingTask, index: RubricIndex) -> CriterionJudgement:
+    missing = choose_missing(verdict, task, index)
     advice = missing.tip if missing is not None and task.mode is Mode.PRACTICE else ""
     if verdict.level is None:
         return CriterionJudgement(

@@ -1,4 +1,4 @@
-"""What an answer holds that can count: its units as vectors, what each says of the speaker, and how near to the question."""
+"""One answer, read once: its units as vectors, what each says of the speaker, and how near they are to the question."""
 
 from __future__ import annotations
 
@@ -7,31 +7,71 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.domain.rubric import Question
 from service.domain.task import GradingTask
-from service.llm.embedded.index import QuestionIndex, RubricIndex, index_questions
-from service.llm.embedded.polarity import Stance, read_stance
+from service.llm.embedded.conduct import TRAIT_CLAIM
+from service.llm.embedded.index import QuestionIndex, RubricIndex
+from service.llm.embedded.polarity import Stance, is_own, read_stance
 from service.llm.embedded.sentences import Unit, split_units
 from service.llm.embedded.vectors import DECIMALS, Matrix, compare, normalise
 
 MIN_QUESTIONS_TO_CONTRAST = 4  # with fewer, mean and spread over a rubric's questions say nothing
+THEME_SHARE = 0.3  # weight of the whole answer against that of its key points; of {0, .3, .5, 1} finds most questions
 MAX_ITEM_WORDS = 3.0  # mean words of a part between commas: a list of keywords has 1.5, a terse report 4
 MIN_LIST_ITEMS = 3
-MAX_RESTATED = 0.6  # of a unit's content words: a restated question has .7 and more
+MAX_NOTE_WORDS = (
+    6  # so short a line without a person in it is a heading or a bullet: "escalate to supervisor when needed"
+)
+MAX_RESTATED = 0.5  # of a unit's content words: a restated question has .7 and more
 
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _LIST_BREAK = re.compile(r"[,;/|•·\n]|\s[-–—]\s")
-_GRAMMAR = frozenset(
-    "i we you he she it they me us him her them my our your his their the a an this that these those to of in on at with for "
-    "from by and or but so if when then because as is are was were am be been have has had do does did will would can could "
-    "not no i'm i'd i'll i've it's don't didn't he's she's they're there what who which how before after until".split()
+_PERSONS = frozenset(
+    [
+        *("i", "we", "you", "he", "she", "they", "me", "us", "him", "her", "them", "my", "our", "your", "his", "their"),
+        *("i'm", "i'd", "i'll", "i've", "he's", "she's", "they're", "we'd", "we're", "nobody", "everyone", "who"),
+    ]
 )
-_TRAIT_CLAIM = re.compile(
-    r"\b(?:i am|i'm|i've always been|i have always been) (?:(?:a|an|the|very|extremely|really|always|also|so|truly|fully|just|perfect"
-    r"|quite|certain|known) )*(?:best|calm|patient|professional|empathetic|resilient|good|great|excellent|strong|natural|people|team|"
-    r"listener|person|committed|passionate|fantastic|friendly|polite|confident|perfect|open|flexible|hard-?working|i'd)\b"
-    r"|\bi have (?:\w+ )?(?:excellent|good|great|strong|outstanding) \w+|\bgo the extra mile\b|\bexceed expectations\b"
-    r"|\beverything i do\b|\bhundred percent\b|\bpraised my\b"
+_GRAMMAR = _PERSONS | frozenset(
+    [
+        *(
+            "it",
+            "the",
+            "a",
+            "an",
+            "this",
+            "that",
+            "these",
+            "those",
+            "to",
+            "of",
+            "in",
+            "on",
+            "at",
+            "with",
+            "for",
+            "from",
+        ),
+        *(
+            "by",
+            "and",
+            "or",
+            "but",
+            "so",
+            "if",
+            "when",
+            "then",
+            "because",
+            "as",
+            "is",
+            "are",
+            "was",
+            "were",
+            "am",
+            "be",
+        ),
+        *("been", "have", "has", "had", "do", "does", "did", "will", "would", "can", "could", "not", "no", "it's"),
+        *("don't", "didn't", "there", "what", "which", "how", "before", "after", "until"),
+    ]
 )
 
 
@@ -61,17 +101,12 @@ def read_answer(task: GradingTask, index: RubricIndex) -> Reading:
     stances = tuple(read_stance(unit.text) for unit in units)
     asked = _list_content(task.question.text)
     counts = tuple(_may_count(unit.text, stance, asked) for unit, stance in zip(units, stances, strict=True))
-    usable = vectors * np.array([[_is_spoken(unit.text)] for unit in units], dtype=np.float32).reshape(-1, 1)
+    tells = [counts_here or stance is Stance.HARMS for counts_here, stance in zip(counts, stances, strict=True)]
+    usable = vectors * np.array(tells, dtype=np.float32).reshape(-1, 1)
     whole = np.array([unit.is_whole for unit in units], dtype=bool)
-    questions, row = _place_question(task.question, index)
+    questions, row = index.place_question(task.question)
     relevance, touched, points = _compare_with_question(usable, whole, questions, row)
     return Reading(tuple(units), vectors, stances, counts, relevance, touched, points)
-
-
-def _place_question(question: Question, index: RubricIndex) -> tuple[QuestionIndex, int]:
-    if question.id in index.questions.ids:
-        return index.questions, index.questions.ids.index(question.id)
-    return index_questions(index.space, [question]), 0
 
 
 def _compare_with_question(
@@ -86,11 +121,10 @@ def _compare_with_question(
     if not vectors.any():
         return None, 0.0, ()
     nearest = compare(vectors, questions.points).max(axis=0)
-    ends = [*questions.starts[1:], len(nearest)]
-    touched = np.add.reduceat(nearest, questions.starts) / np.diff([*questions.starts, len(nearest)])
+    touched = np.add.reduceat(nearest, questions.starts[:-1]) / np.diff(questions.starts)
     theme = normalise(vectors[whole].mean(axis=0, keepdims=True))
-    closeness = touched + compare(theme, questions.themes)[0]
-    points = tuple(float(one) for one in nearest[questions.starts[row] : ends[row] - 1])
+    closeness = touched + THEME_SHARE * compare(theme, questions.themes)[0]
+    points = tuple(float(one) for one in nearest[questions.starts[row] : questions.starts[row + 1] - 1])
     relevance = None
     if len(questions.ids) >= MIN_QUESTIONS_TO_CONTRAST:
         spread = max(float(closeness.std()), 1e-3)
@@ -99,20 +133,23 @@ def _compare_with_question(
 
 
 def _may_count(text: str, stance: Stance, asked: frozenset[str]) -> bool:
-    return stance is not Stance.HARMS and _is_spoken(text) and not _is_claim(text) and not _restates(text, asked)
+    if stance is Stance.HARMS or not is_own(text):
+        return False
+    return _is_spoken(text) and not _is_claim(text) and not _restates(text, asked)
 
 
 def _is_spoken(text: str) -> bool:
     """A sentence as people speak, as opposed to a list of keywords or product names."""
-    words = _WORD.findall(text.lower())
-    if not any(word in _GRAMMAR for word in words):
+    words = _WORD.findall(text.lower().replace("’", "'"))
+    spoken = _GRAMMAR if len(words) > MAX_NOTE_WORDS else _PERSONS
+    if not any(word in spoken for word in words):
         return False
     items = [item for item in _LIST_BREAK.split(text) if item.strip()]
     return len(items) < MIN_LIST_ITEMS or len(words) / len(items) > MAX_ITEM_WORDS
 
 
 def _is_claim(text: str) -> bool:
-    return _TRAIT_CLAIM.search(text.lower().replace("’", "'")) is not None
+    return TRAIT_CLAIM.search(text.lower().replace("’", "'")) is not None
 
 
 def _restates(text: str, asked: frozenset[str]) -> bool:

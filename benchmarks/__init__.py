@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks.overhead`, `python -m benchmarks.embedded_speed`. See README.md."""
