@@ -38,7 +38,9 @@ def is_local(host: Any) -> bool:
 
 def refuse_foreign(host: Any) -> None:
     if not is_local(host):
-        raise NetworkRefused(f"This test tried to reach {host!r}. Only loopback is allowed: use a fake or tests/servers.")
+        raise NetworkRefused(
+            f"This test tried to reach {host!r}. Only loopback is allowed: use a fake or tests/servers."
+        )
 
 
 def guard_address(real: Callable[..., Any], position: int) -> Callable[..., Any]:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import SecretStr
 
 from service.cli.output import JSON_HELP, print_json, print_table
 from service.errors import GraderError
@@ -43,6 +42,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = Fa
 
 
 def _list_settings(settings: Settings) -> list[dict[str, str]]:
+    from pydantic import SecretStr
+
     from service.config import PREFIX
 
     rows = []

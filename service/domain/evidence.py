@@ -103,8 +103,8 @@ class QuoteFinder:
 
     def _splits_word(self, place: int) -> bool:
         """Whether a cut at `place` leaves part of a word behind: "I can" is no quote of "I can't"."""
-        if self._answer[place - 1 : place].isspace() or self._answer[place : place + 1].isspace():
-            return False  # nearly every quote: nothing to split for it
+        if place in (0, len(self._answer)) or self._answer[place - 1].isspace() or self._answer[place].isspace():
+            return False  # nearly every quote: the answer need not be split for it
         before = bisect_left(self._starts, place) - 1
         return before >= 0 and place < self._words[before].end
 

@@ -17,7 +17,10 @@ class RedFlagFinding:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The criterion was shown at `level` (1–5, not capped yet; fractional when estimated from probabilities)."""
+    """The criterion was shown at `level` (1–5, not capped yet).
+
+    `expected_level` (1.0–5.0) is the mean over the probabilities of the level token, where the model gave them.
+    """
 
     criterion: Criterion
     level: float
@@ -26,6 +29,7 @@ class Observed:
     indicators_shown: tuple[str, ...]
     rationale: str
     advice: str
+    expected_level: float | None = None
 
     @property
     def capped_level(self) -> float:

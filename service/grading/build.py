@@ -33,11 +33,9 @@ from service.domain.rubric import Criterion
 from service.domain.score import CriterionScore, Score
 from service.domain.task import Mode
 from service.grading.call import CallLog
+from service.grading.estimate import Estimator
 from service.grading.job import Job
 from service.llm.base import Backend
-
-STATED_LEVEL = "stated_level"
-MEAN_OF_SAMPLES = "mean_of_stated_levels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +202,9 @@ def _weigh_gap(job: Job, part: Findings) -> float:
     return job.question.weights[finding.criterion.id] * (5.0 - level)
 
 
-def build_provenance(job: Job, backend: Backend, log: CallLog) -> Provenance:
+def build_provenance(
+    job: Job, backend: Backend, log: CallLog, estimator: Estimator = Estimator.STATED_LEVEL
+) -> Provenance:
     """What made the grade, exactly; also for an answer that never reached a model (then with 0 attempts)."""
     front, parameters = job.prompt.front, job.prompt.front.parameters
     sampling = job.samples > 1
@@ -221,7 +221,7 @@ def build_provenance(job: Job, backend: Backend, log: CallLog) -> Provenance:
             "max_tokens": parameters.max_tokens,
             "seed": parameters.seed,
         },
-        estimator=MEAN_OF_SAMPLES if sampling else STATED_LEVEL,
+        estimator=estimator,
         samples=job.samples,
         attempts=log.attempts,
         tokens=log.tokens,

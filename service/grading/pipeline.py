@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from service.grading.build import (
     merge_findings,
 )
 from service.grading.call import Caller, CallLog
+from service.grading.estimate import add_expected_levels, choose_levels
 from service.grading.flags import flag_answer, flag_reason, raise_flags
 from service.grading.gate import check_answer
 from service.grading.job import Job, Listener, Progress, Step, ignore_progress
@@ -57,16 +58,17 @@ async def grade_answer(job: Job, grader: Grader, listen: Listener = ignore_progr
     try:
         async with grader.caller.limit_time() as deadline:
             ask = _Asker(job, grader.caller, log, deadline, listen)
-            samples = await _gather([ask.sample(number, parts) for number, parts in enumerate(requests, 1)])  # 3.–5.
+            asked = await _gather([ask.sample(number, parts) for number, parts in enumerate(requests, 1)])  # 3.–5.
     except ReplyUnusable as failure:
         return await _store_unscored(job, grader, _explain(failure), log, listen)
+    samples, estimator = choose_levels(asked)
     score = compute_score(samples, job.question.weights)  # 6. score
     feedback = samples[score.nearest_sample].feedback
     await listen(Progress(Step.SCORED))
     if score.overall is None:
         return await _store_nothing_observed(job, grader, score, samples, log, listen)
     flags = raise_flags(job.answer, score)  # 7. flag
-    provenance = build_provenance(job, grader.caller.backend, log)
+    provenance = build_provenance(job, grader.caller.backend, log, estimator)
     grade = build_scored(job, grader.draw_stamp(), score, score.overall, feedback, flags, provenance)
     return await _store(grade, grader, listen)  # 8. store
 
@@ -85,7 +87,7 @@ class _Asker:
         await self._listen(Progress(Step.ASKING, number, ids))
         reply = await self._caller.call(request, self._log, self._deadline)
         try:
-            findings = read_reply(reply.text, request.task)
+            findings = add_expected_levels(read_reply(reply.text, request.task), reply)
         except ReplyProblems as wrong:
             self._log.reject(reply, keep=self._job.mode is Mode.PRACTICE)
             await self._listen(Progress(Step.REPAIRING, number, ids))
@@ -98,7 +100,7 @@ class _Asker:
 
     def _read_mended(self, reply: Reply, request: Request) -> Findings:
         try:
-            return read_reply(reply.text, request.task)
+            return add_expected_levels(read_reply(reply.text, request.task), reply)
         except ReplyProblems as wrong:
             self._log.reject(reply, keep=self._job.mode is Mode.PRACTICE)
             count = len(wrong.problems)
@@ -138,7 +140,7 @@ async def _store_unscored(job: Job, grader: Grader, reason: Reason, log: CallLog
 
 
 async def _store_nothing_observed(
-    job: Job, grader: Grader, score: Score, samples: list[Findings], log: CallLog, listen: Listener
+    job: Job, grader: Grader, score: Score, samples: Sequence[Findings], log: CallLog, listen: Listener
 ) -> Unscored:
     reason = Reason(
         code=ReasonCode.NOTHING_OBSERVED,

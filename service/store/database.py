@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Self
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.errors import StoreReadOnly, StoreUnavailable
 from service.store.engines import BEGIN, create_postgres_engine, create_sqlite_engine
-from service.store.failures import describe_failure, describe_os_error, translate_failures
+from service.store.failures import describe_os_error, translate_failures
 from service.store.migrate import is_current, migrate_to_head
 from service.store.urls import describe_url, get_file, parse_url
 
@@ -106,9 +105,8 @@ class Database:
         """
         if self._write_lock is None:
             return
-        async with self._write_lock:
-            async with self.begin_read() as connection:
-                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        async with self._write_lock, self.begin_read() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def _migrate(self) -> None:
         async with self.begin_read() as connection:
@@ -124,17 +122,15 @@ class Database:
         with SQLITE_BUSY), so it is tried again here.
         """
         deadline = asyncio.get_running_loop().time() + timeout_seconds
-        with translate_failures(self.place):
-            while True:
-                try:
-                    async with self._reader.connect() as connection:
-                        await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-                    return
-                except DBAPIError as error:
-                    locked = isinstance(describe_failure(error, self.place), StoreUnavailable)
-                    if not locked or asyncio.get_running_loop().time() > deadline:
-                        raise
-                await asyncio.sleep(WAL_RETRY_SECONDS)
+        while True:
+            try:
+                async with self.begin_read() as connection:
+                    await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                break
+            except StoreUnavailable:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+            await asyncio.sleep(WAL_RETRY_SECONDS)
 
     def _check_file(self) -> None:
         """Raises StoreUnavailable when the file was deleted or replaced.

@@ -60,8 +60,7 @@ class IdempotencyStore:
         claim = Claim(owner=owner, key=key, token=secrets.token_hex(16))
         async with self._database.begin_write() as connection:
             await self._prune(connection, now)
-            result = await connection.execute(self._build_upsert(claim, body_hash, now))
-            if result.rowcount == 1:
+            if await connection.scalar(self._build_upsert(claim, body_hash, now)):
                 return claim
             found = (await connection.execute(select(KEYS).where(_is_key(owner, key)))).one_or_none()
         if found is None:  # released between the two statements, which PostgreSQL lets happen
@@ -92,14 +91,12 @@ class IdempotencyStore:
             grade_id=None,
         )
         new = statement.excluded
-        abandoned = and_(
-            KEYS.c.grade_id.is_(None), KEYS.c.lease_expires_at <= now, KEYS.c.body_hash == new.body_hash
-        )
+        abandoned = and_(KEYS.c.grade_id.is_(None), KEYS.c.lease_expires_at <= now, KEYS.c.body_hash == new.body_hash)
         return statement.on_conflict_do_update(
             index_elements=[KEYS.c.owner, KEYS.c.key],
             set_={name: new[name] for name in ("token", "body_hash", "lease_expires_at", "expires_at", "grade_id")},
             where=or_(KEYS.c.expires_at <= now, abandoned),
-        )
+        ).returning(KEYS.c.token)  # SQLAlchemy keeps no row count of an INSERT; a returned row says that it was written
 
     async def _prune(self, connection: AsyncConnection, now: datetime) -> None:
         if self._next_prune is not None and now < self._next_prune:

@@ -1,7 +1,8 @@
 """Group commit: concurrent saves share one transaction.
 
 A transaction costs about the same for 1 row as for 64, and SQLite lets one run at a time. So rows that arrive while one
-transaction runs wait together for the next.
+transaction runs wait together for the next, and transactions start INTERVAL_SECONDS apart. The first one after a pause
+starts at once.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from service.store.idempotency import Claim, complete_claims
 from service.store.tables import GRADES
 
 MAX_BATCH = 256  # rows in a transaction: bounds how long other processes wait for the write lock
+# 64 graders at 1,000 grades a second: without the interval 4 rows met in a transaction and a grade cost 0.67 ms of CPU
+# (a transaction is some eight hand-overs to the driver's thread), with it 11 rows and 0.33 ms.
+INTERVAL_SECONDS = 0.01
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +40,7 @@ class GradeWriter:
         self._waiting: list[_Row] = []
         self._writing: Sequence[_Row] = ()
         self._task: asyncio.Task[None] | None = None
+        self._next_start = 0.0
         self._is_closed = False
 
     async def write(self, values: Mapping[str, Any], claim: Claim | None) -> None:
@@ -50,7 +55,7 @@ class GradeWriter:
         self._waiting.append(row)
         if self._task is None:
             self._task = asyncio.create_task(self._write_waiting(), name="grade-writer")
-            self._task.add_done_callback(self._finish)
+            self._task.add_done_callback(self._abandon)
         await row.stored
 
     async def aclose(self) -> None:
@@ -60,9 +65,13 @@ class GradeWriter:
             await asyncio.wait([self._task])
 
     async def _write_waiting(self) -> None:
+        clock = asyncio.get_running_loop().time
         while self._waiting:
+            await asyncio.sleep(max(0.0, self._next_start - clock()))
+            self._next_start = clock() + INTERVAL_SECONDS
             self._writing, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             await self._write(self._writing)
+        self._task = None  # here, in the step that saw nothing waiting: a callback runs later and a row slips between
 
     async def _write(self, rows: Sequence[_Row]) -> None:
         try:
@@ -86,16 +95,14 @@ class GradeWriter:
             await connection.execute(insert(GRADES), [row.values for row in rows])
             await complete_claims(connection, [(row.claim, row.values["id"]) for row in rows if row.claim])
 
-    def _finish(self, task: asyncio.Task[None]) -> None:
-        """Runs when the task ended, also by a cancelled event loop or a bug: nobody may wait for ever."""
-        self._task = None
-        rows, self._writing, self._waiting = [*self._writing, *self._waiting], (), []
+    def _abandon(self, task: asyncio.Task[None]) -> None:
+        """When the task ended by a cancelled event loop or a bug: nobody may wait for ever."""
+        if not task.cancelled() and task.exception() is None:
+            return
+        rows, self._writing, self._waiting, self._task = [*self._writing, *self._waiting], (), [], None
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
         for row in rows:
-            if row.stored.done():
-                continue
-            if task.cancelled():
-                row.stored.cancel()
-            elif error := task.exception():
+            if not row.stored.done() and error:
                 row.stored.set_exception(error)
 
 

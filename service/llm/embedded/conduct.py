@@ -1,6 +1,6 @@
 """Words for conduct at work, as patterns over lower-case text: what harms a person, what serves one, how it is denied.
 
-General English, not one rubric's. Written from the red flags and indicators of the shipped rubrics, and checked with the
+General English, not one rubric's. Written from red flags and indicators of the shipped rubrics, and checked with the
 hostile answers of the tests: 59 of their 122 sentences are read as harm, of the 383 of the model answers 4.
 """
 
@@ -74,7 +74,8 @@ HARM = compile_words(
     rf"(?:leave|left) (?:{_THEM}|it) (?:waiting|hanging|standing)", r"scold\w*", r"lectur(?:e|ed|ing) {_THEM}",
     r"retaliat\w*", r"copy and paste", r"threw (?:my|it|him|her)",
     r"(?:tell|told|telling|order|ordered|say|said|ask|asked|make|made) [^,.]{0,24}"
-    r"(?:calm down|shut up|get out|get lost|relax|go away)", r"until they (?:give up|go away|shut)", r"refused(?! to (?:argue|shout|let|lie|blame|give up))",
+    r"(?:calm down|shut up|get out|get lost|relax|go away)", r"until they (?:give up|go away|shut)",
+    r"refused(?! to (?:argue|shout|let|lie|blame|give up))",
     "sick of",
 )  # fmt: skip
 

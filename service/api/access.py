@@ -1,0 +1,113 @@
+"""Who may do what.
+
+On a loopback address and without API keys everything is open, to this machine. As soon as there is a key, or the
+address is another, every request under /v1 needs a key with the scope of what it does.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Connection
+
+from service.api.problems import respond
+from service.api.runtime import Runtime
+from service.config import Settings
+from service.errors import ConfigInvalid, GraderError, KeyRequired, ScopeRequired
+from service.store.keys import ApiKey, Scope
+
+PROTECTED = "/v1/"
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+MISDIRECTED = 421
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks. `id` is the API key's, empty where no key is needed."""
+
+    id: str
+    scopes: frozenset[Scope]
+
+
+ANYONE_HERE = Visitor(id="", scopes=frozenset(Scope))
+
+
+def check_bind(settings: Settings, has_keys: bool) -> None:
+    """Raises ConfigInvalid when the address could be reached from elsewhere and nobody would need a key."""
+    if not has_keys and not is_loopback(settings.host):
+        raise ConfigInvalid(
+            f"GRADER_HOST is {settings.host}, which other machines can reach, and there is no API key. "
+            "Make one with 'interview-grader keys create', or listen on 127.0.0.1."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the address can only be reached from this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:  # a name
+        return host.lower() == "localhost"
+
+
+class AccessMiddleware:
+    """Identifies the visitor before anything of the request is read; what they may do is the routes' question."""
+
+    def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
+        self._app, self._runtime = app, runtime
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(PROTECTED):
+            try:
+                scope["state"]["visitor"] = await self._identify(Headers(scope=scope))
+            except (GraderError, HTTPException) as error:
+                await respond(Request(scope), error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _identify(self, headers: Headers) -> Visitor:
+        keys = self._runtime.services.stores.keys
+        secret = find_secret(headers)
+        if secret is not None:
+            return _admit(await keys.find(secret))
+        if await keys.has_any() or not is_loopback(self._runtime.settings.host):
+            raise KeyRequired("Send an API key as 'Authorization: Bearer <key>'. Whoever runs this service makes them.")
+        check_host(headers.get("host", ""))
+        return ANYONE_HERE
+
+
+def find_secret(headers: Headers) -> str | None:
+    """The API key of a request; an Authorization of another kind is no key, and is refused as one."""
+    authorization = headers.get("authorization")
+    if authorization is None:
+        return headers.get("x-api-key")
+    kind, _, secret = authorization.partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else ""
+
+
+def check_host(host: str) -> None:
+    """Refuses names that only look local: a web page can point its own name at 127.0.0.1 (DNS rebinding)."""
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    if name.lower() not in LOCAL_NAMES:
+        raise HTTPException(MISDIRECTED)
+
+
+def require(scope: Scope | None) -> Callable[[Request], Awaitable[Visitor]]:
+    """The dependency of a route that needs the scope; None: any valid key will do."""
+
+    async def get_visitor(request: Request) -> Visitor:
+        visitor: Visitor = request.state.visitor  # a route outside PROTECTED fails here, closed
+        if scope is not None and scope not in visitor.scopes:
+            raise ScopeRequired(f"This API key lacks the scope {scope.value}. Ask for a key that has it.")
+        return visitor
+
+    return get_visitor
+
+
+def _admit(key: ApiKey) -> Visitor:
+    return Visitor(id=key.id, scopes=key.scopes)

@@ -1,0 +1,93 @@
+"""The app: routes, middleware, start-up and shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from service import __version__, wiring
+from service.api import pages
+from service.api.access import AccessMiddleware
+from service.api.handlers import add_handlers
+from service.api.headers import SafetyHeadersMiddleware
+from service.api.limits import BodyLimitMiddleware
+from service.api.logs import AccessLogMiddleware
+from service.api.openapi import DESCRIPTION, TAGS, describe
+from service.api.routes import grades, health, prompts, rubrics
+from service.api.runtime import OpenServices, Runtime
+from service.config import Settings
+from service.errors import GraderError
+from service.grading.language import find_other_language
+from service.wiring import EMBEDDED, Services
+
+STATIC = Path(__file__).parent / "static"
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def create_app(settings: Settings, open_services: OpenServices = wiring.open_services) -> FastAPI:
+    """The app for these settings. Nothing is opened before its start-up; `open_services` is for tests."""
+    runtime = Runtime.build(settings)
+    app = FastAPI(
+        title="Interview grader",
+        version=__version__,
+        summary="Grades interview answers against a rubric, with feedback that quotes the candidate's own words",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        lifespan=_build_lifespan(runtime, open_services),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.runtime = runtime
+    add_handlers(app)
+    _add_middleware(app, runtime)
+    for part in (grades, rubrics, prompts, health, pages):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    describe(app)
+    return app
+
+
+def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
+    """The one added last sees a request first."""
+    app.add_middleware(AccessMiddleware, runtime=runtime)
+    app.add_middleware(BodyLimitMiddleware, max_bytes=runtime.settings.max_body_bytes)
+    app.add_middleware(SafetyHeadersMiddleware)
+    app.add_middleware(AccessLogMiddleware, metrics=runtime.metrics)
+
+
+def _build_lifespan(
+    runtime: Runtime, open_services: OpenServices
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with open_services(runtime.settings) as services:
+            runtime.opened = services
+            warming = asyncio.create_task(warm_up(services), name="warm-up")
+            try:
+                yield
+            finally:
+                warming.cancel()
+                with suppress(asyncio.CancelledError):
+                    await warming
+                await runtime.gradings.aclose()
+
+    return lifespan
+
+
+async def warm_up(services: Services) -> None:
+    """Loads what the first answer would else wait for. A model that cannot be set up is told by /readyz."""
+    await asyncio.to_thread(find_other_language, "This is here so that the language model is loaded.", "en")
+    try:
+        caller = services.models.get_caller(None)
+        if services.settings.model == EMBEDDED:  # asking a provider is not warming up
+            await caller.backend.check_health()
+    except GraderError as error:
+        log.warning("the default model cannot be used", code=error.code, message=str(error))

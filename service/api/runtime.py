@@ -1,0 +1,52 @@
+"""What one running app holds, and how a route gets at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from service.api.gradings import Gradings
+from service.api.metrics import Metrics
+from service.config import Settings
+from service.wiring import Services
+
+OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
+
+
+@dataclass
+class Runtime:
+    """One app's settings, numbers and running gradings; its services once it has started."""
+
+    settings: Settings
+    metrics: Metrics
+    gradings: Gradings
+    opened: Services | None = field(default=None)
+
+    @classmethod
+    def build(cls, settings: Settings) -> Runtime:
+        metrics = Metrics()
+        return cls(settings, metrics, Gradings(metrics, settings.shutdown_seconds))
+
+    @property
+    def services(self) -> Services:
+        if self.opened is None:
+            raise RuntimeError("The app answers requests only between its start-up and its shutdown.")
+        return self.opened
+
+
+async def get_runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+async def get_services(request: Request) -> Services:
+    return (await get_runtime(request)).services
+
+
+WithRuntime = Annotated[Runtime, Depends(get_runtime)]
+WithServices = Annotated[Services, Depends(get_services)]

@@ -1,0 +1,25 @@
+"""Fixtures of the API's tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from httpx import AsyncClient
+
+from service.config import Settings
+from tests.api.support import run_client
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """One attempt, so that no test waits for a retry."""
+    return Settings(data_dir=tmp_path, attempts=1, shutdown_seconds=0.2)
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[AsyncClient]:
+    """A client of an app without keys whose model replies well."""
+    async with run_client(settings) as client:
+        yield client

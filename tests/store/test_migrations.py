@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from service.errors import ConfigInvalid
+from service.store.database import Database
+from service.store.migrate import VERSION_TABLE, read_revision
+from service.store.tables import METADATA
+
+OPEN_AND_CHECK = """
+import asyncio, sys
+from service.store.database import Database
+async def main():
+    sys.stdin.readline()
+    database = await Database.open(sys.argv[1])
+    await database.check()
+    await database.aclose()
+asyncio.run(main())
+"""
+
+
+async def test_migrated_schema_is_that_of_the_tables(database: Database) -> None:
+    def compare(connection: Connection) -> list[object]:
+        options = {"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), METADATA))
+
+    async with database.begin_read() as connection:
+        assert await connection.run_sync(compare) == []
+
+
+async def test_opening_again_changes_nothing(url: str, database: Database) -> None:
+    again = await Database.open(url)
+    async with again.begin_read() as connection:
+        assert await connection.run_sync(read_revision) == "0001"
+    await again.aclose()
+
+
+async def test_many_opened_at_once_in_one_process(url: str) -> None:
+    databases = await asyncio.gather(*(Database.open(url) for _ in range(6)))
+    for database in databases:
+        await database.check()
+        await database.aclose()
+
+
+async def test_processes_migrate_at_once(url: str) -> None:
+    command = [sys.executable, "-W", "error", "-c", OPEN_AND_CHECK, url]
+    pipe = asyncio.subprocess.PIPE
+    children = [await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(3)]
+    results = await asyncio.gather(*(child.communicate(b"go\n") for child in children))
+    assert [(child.returncode, *result) for child, result in zip(children, results, strict=True)] == [(0, b"", b"")] * 3
+
+
+async def test_newer_database_is_refused_untouched(url: str, database: Database) -> None:
+    async with database.begin_write() as connection:
+        await connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+    before = _read_bytes(url)
+    with pytest.raises(ConfigInvalid, match=r"newer interview-grader \(schema 9999"):
+        await Database.open(url)
+    assert _read_bytes(url) == before
+    async with database.begin_read() as connection:
+        assert await connection.run_sync(read_revision) == "9999"
+
+
+def _read_bytes(url: str) -> bytes:
+    return Path(url.removeprefix("sqlite:///")).read_bytes() if url.startswith("sqlite") else b""
+
+
+async def test_failed_migration_leaves_nothing_behind(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of another program is in the way of the last statement: the first ones are rolled back."""
+    from service.store import database as module
+
+    def block(connection: Connection, place: str) -> None:
+        connection.execute(text("CREATE TABLE api_keys (x INTEGER)"))
+        migrate(connection, place)
+
+    migrate = module.migrate_to_head
+    monkeypatch.setattr(module, "migrate_to_head", block)
+    with pytest.raises(Exception, match="failed"):
+        await Database.open(url)
+    monkeypatch.undo()
+    database = await Database.open(url)
+    await database.check()
+    await database.aclose()
