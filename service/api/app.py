@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import structlog
@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from service import __version__, wiring
 from service.api import pages
 from service.api.access import AccessMiddleware
-from service.api.handlers import add_handlers
+from service.api.handlers import add_handlers, report_unexpected
 from service.api.headers import SafetyHeadersMiddleware
 from service.api.limits import BodyLimitMiddleware
 from service.api.logs import AccessLogMiddleware
@@ -44,6 +44,8 @@ def create_app(settings: Settings, open_services: OpenServices = wiring.open_ser
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # It would record query strings and the messages of exceptions.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.runtime = runtime
     add_handlers(app)
@@ -71,15 +73,20 @@ def _build_lifespan(
         async with open_services(runtime.settings) as services:
             runtime.opened = services
             warming = asyncio.create_task(warm_up(services), name="warm-up")
+            warming.add_done_callback(_report_bug)
             try:
                 yield
             finally:
                 warming.cancel()
-                with suppress(asyncio.CancelledError):
-                    await warming
+                await asyncio.wait([warming])
                 await runtime.gradings.aclose()
 
     return lifespan
+
+
+def _report_bug(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (failure := task.exception()):
+        report_unexpected(failure)
 
 
 async def warm_up(services: Services) -> None:

@@ -86,7 +86,7 @@ def listen(settings: Settings) -> socket.socket:
             f"The address {settings.host!r} is none. Set GRADER_HOST to an address of this machine."
         ) from None
     except OSError as failure:
-        raise ConfigInvalid(f"Cannot listen on {place}: {_explain(failure)}") from None
+        raise ConfigInvalid(f"Cannot listen on {place}: {explain_refusal(failure)}") from None
 
 
 def build_address(listener: socket.socket) -> str:
@@ -95,7 +95,8 @@ def build_address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _explain(failure: OSError) -> str:
+def explain_refusal(failure: OSError) -> str:
+    """Why the system does not let us listen, and what to do."""
     reasons = {
         errno.EADDRINUSE: "it is in use. Stop what uses it, or set GRADER_PORT to another port (0: any free one).",
         errno.EACCES: "this user may not. Use a port above 1023.",

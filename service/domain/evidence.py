@@ -46,7 +46,9 @@ class _Word(NamedTuple):
 
 
 def count_words(text: str) -> int:
-    """Number of words; a contraction ("don't") is one."""
+    """Number of words; a contraction ("don't") is one, and so is a word cut up by characters that nobody sees."""
+    if not text.isascii():
+        text = "".join(character for character in text if unicodedata.category(character) != "Cf")
     return len(_WORD.findall(text))
 
 
@@ -95,8 +97,11 @@ class QuoteFinder:
         return _join(self._texts)
 
     @cached_property
-    def _known(self) -> set[str]:
-        return set(self._texts)
+    def _places(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for place, text in enumerate(self._texts):
+            places.setdefault(text, []).append(place)
+        return places
 
     def _cut(self, start: int, end: int) -> Evidence:
         return Evidence(quote=self._answer[start:end], start=start, end=end)
@@ -114,13 +119,16 @@ class QuoteFinder:
 
     def _find_misspelt(self, wanted: Sequence[str]) -> int | None:
         allowed = len(wanted) // WORDS_PER_MISSPELLING or (1 if len(wanted) > MIN_QUOTE_WORDS else 0)
-        if sum(text not in self._known for text in wanted) > allowed:
+        if sum(text not in self._places for text in wanted) > allowed:
             return None
         if len(wanted) * len(self._texts) > MAX_COMPARISONS:
             return None
-        for first in range(len(self._texts) - len(wanted) + 1):
+        last = len(self._texts) - len(wanted)
+        # one of the first words is spelt the same, else there are too many misspellings already
+        near = {place - i for i in range(allowed + 1) for place in self._places.get(wanted[i], ())}
+        for first in sorted(first for first in near if 0 <= first <= last):
             differing = 0
-            for ours, theirs in zip(wanted, self._texts[first:], strict=False):
+            for ours, theirs in zip(wanted, self._texts[first : first + len(wanted)], strict=True):
                 if ours == theirs:
                     continue
                 differing += 1

@@ -52,8 +52,8 @@ def estimate_levels(reply: Reply, criterion_ids: Sequence[str]) -> dict[str, flo
     token_at = _index_tokens(reply.token_choices)
     found: dict[str, float] = {}
     for criterion_id in criterion_ids:
-        key = re.search(rf'"{re.escape(criterion_id)}"\s*:\s*{{', reply.text)
-        value = _LEVEL_VALUE.search(reply.text, key.end()) if key else None
+        keys = list(re.finditer(rf'"{re.escape(criterion_id)}"\s*:\s*{{', reply.text))
+        value = _LEVEL_VALUE.search(reply.text, keys[-1].end()) if keys else None  # the last: drafts stand before it
         expected = _compute_expected(token_at[value.end()]) if value else None
         if expected is not None:
             found[criterion_id] = expected
@@ -72,11 +72,12 @@ def _compute_expected(choice: TokenChoice) -> float | None:
     for token, logprob in choice.alternatives.items():
         level = token.strip(' "')
         if level in map(str, LEVELS):
-            masses[int(level)] += math.exp(logprob)
+            masses[int(level)] += math.exp(min(0.0, logprob))
     total = sum(masses.values())
     if total < MIN_LEVEL_PROBABILITY:
         return None
-    return sum(level * mass for level, mass in masses.items()) / total
+    expected = sum(level * mass for level, mass in masses.items()) / total
+    return min(5.0, max(1.0, expected))  # 5 * p / p may be 5.000000000000001, which no grade takes
 
 
 def choose_levels(samples: Sequence[Findings]) -> tuple[tuple[Findings, ...], Estimator]:

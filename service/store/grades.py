@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import PydanticSerializationError
-from sqlalchemy import ColumnElement, delete, select, tuple_
+from sqlalchemy import ColumnElement, delete, literal, select, tuple_
 
 from service.domain.grade import GRADE, Scored, Unscored
 from service.errors import StoreError, UnknownGrade
 from service.store.cursor import Cursor, decode_cursor, encode_cursor
 from service.store.database import Database
 from service.store.idempotency import Claim
-from service.store.tables import GRADES
+from service.store.tables import GRADES, count_microseconds
 from service.store.writer import GradeWriter
 
 _NOT_FOUND = "There is no grade with this id. It may have been deleted."
@@ -39,7 +39,8 @@ class GradeStore:
 
         Cancelling the caller only ends its waiting, the grade is stored all the same. Raises StoreUnavailable,
         StoreReadOnly, StoreFull; StoreError when the id is stored already; InProgress when the claim's lease ran out
-        and another request took the key over; ShuttingDown after aclose().
+        and another request took the key over; ShuttingDown after aclose();
+        ValueError for a `created_at` without a time zone.
         """
         await self._writer.write(_build_row(grade), claim)
 
@@ -113,10 +114,14 @@ class GradeStore:
 
 
 def _is_after(cursor: Cursor) -> ColumnElement[bool]:
-    return tuple_(GRADES.c.created_at, GRADES.c.id) < tuple_(cursor.created_at, cursor.id)
+    # Typed by hand: inside a tuple SQLAlchemy takes the types from the values, and SQLite compares a number with the
+    # text of a time without complaint; every page was then the first one.
+    created_at, grade_id = literal(cursor.created_at, GRADES.c.created_at.type), literal(cursor.id, GRADES.c.id.type)
+    return tuple_(GRADES.c.created_at, GRADES.c.id) < tuple_(created_at, grade_id)
 
 
 def _build_row(grade: Scored | Unscored) -> dict[str, Any]:
+    count_microseconds(grade.created_at)  # raises here, for the caller alone, instead of in the shared transaction
     try:
         document = grade.model_dump_json()
     except PydanticSerializationError:

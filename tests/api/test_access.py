@@ -37,7 +37,7 @@ async def test_as_soon_as_a_key_exists_it_is_needed(settings: Settings) -> None:
 
 @pytest.mark.parametrize("value", ["Bearer nope", "Basic dXNlcjpwYXNz", "Bearer", "", "Bearer \xe9"])
 async def test_a_wrong_key_is_refused_also_where_none_is_needed(client: AsyncClient, value: str) -> None:
-    response = await client.get("/v1/grades", headers={"Authorization": value.encode("latin-1")})
+    response = await client.get("/v1/grades", headers={b"Authorization": value.encode("latin-1")})
     check_problem(response, 401, "api-key-required")
 
 
@@ -84,7 +84,9 @@ async def test_the_pages_about_the_service_need_no_key(settings: Settings, path:
         assert (await client.get(path)).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io:8000", "[::2]", "192.168.0.1"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io:8000", "[::2]", "192.168.0.1"]
+)
 async def test_a_foreign_host_name_is_refused_where_no_key_is_needed(client: AsyncClient, host: str) -> None:
     check_problem(await client.get("/v1/grades", headers={"Host": host}), 421, "host-refused")
 

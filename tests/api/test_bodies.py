@@ -135,6 +135,6 @@ async def test_a_body_within_the_limit_is_read(small_client: AsyncClient) -> Non
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "tab\there", "é"])
 async def test_an_odd_idempotency_key_is_refused(client: AsyncClient, key: str) -> None:
-    response = await client.post("/v1/grades", json=BODY, headers={"Idempotency-Key": key.encode()})
+    response = await client.post("/v1/grades", json=BODY, headers={b"Idempotency-Key": key.encode()})
     problem = check_problem(response, 422, "request-invalid")
     assert problem["errors"][0]["field"] == "idempotency-key"

@@ -6,7 +6,7 @@ import pytest
 from httpx import AsyncClient
 
 from service.config import Settings
-from service.errors import BackendOverloaded, BackendNotInstalled, ConfigInvalid, GraderError
+from service.errors import BackendNotInstalled, BackendOverloaded, ConfigInvalid, GraderError
 from service.llm.base import Backend, Reply, Request
 from tests.api.support import BODY, RUBRIC, check_problem, make_client, open_scripted, open_with, reply_well, run_app
 from tests.api.support import run_client as start

@@ -139,10 +139,8 @@ async def test_the_type_of_a_problem_leads_to_its_explanation(client: AsyncClien
 def test_every_code_is_explained_once() -> None:
     codes = [code for _, code, _ in list_problems()]
     assert len(codes) == len(set(codes))
-    assert list_codes(404) == ["rubric-unknown", "question-unknown", "prompt-unknown", "model-unknown", "grade-unknown"] + [
-        "key-unknown",
-        "path-unknown",
-    ]
+    unknown = ["rubric", "question", "prompt", "model", "grade", "key", "path"]
+    assert list_codes(404) == [f"{name}-unknown" for name in unknown]
 
 
 def test_a_new_error_gets_its_parents_status() -> None:

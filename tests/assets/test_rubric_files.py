@@ -118,9 +118,9 @@ def test_what_is_no_rubric_is_refused(tmp_path: Path, content: bytes, told: str)
 def test_a_billion_laughs_are_refused_at_once(tmp_path: Path) -> None:
     lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 30)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert "FILE line 2: aliases" in read(tmp_path, "\n".join(lines))
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -75,3 +75,24 @@ def test_one_level_without_probabilities_makes_all_levels_the_stated_ones() -> N
     assert estimator is Estimator.MEAN_OF_STATED_LEVELS
     assert chosen == (known, unknown)
     assert choose_levels([unknown]) == ((unknown,), Estimator.STATED_LEVEL)
+
+
+@pytest.mark.parametrize("logprob", [-0.1 * step for step in range(70)])
+@pytest.mark.parametrize("level", ["1", "5"])
+def test_the_expected_level_never_leaves_the_scale(level: str, logprob: float) -> None:
+    """5 * p / p can be 5.000000000000001, which no grade takes."""
+    (one, *_) = [criterion.id for criterion in make_task().criteria]
+    assert estimate_levels(make_reply({level: logprob}), [one]).get(one, 1.0) in {1.0, 5.0}
+
+
+@pytest.mark.parametrize("logprob", [1000.0, math.inf, -math.inf, math.nan, -9999.0])
+def test_odd_probabilities_do_no_harm(logprob: float) -> None:
+    (one, *_) = [criterion.id for criterion in make_task().criteria]
+    assert 1 <= estimate_levels(make_reply({"4": logprob, "3": -1.0}), [one]).get(one, 1.0) <= 5
+
+
+def test_a_draft_in_the_reasoning_is_not_the_level() -> None:
+    good = make_reply_text(make_task())
+    text = '<think>Perhaps {"empathy": {"level": 1}}?</think>' + good
+    reply = Reply(text=text, model_served="m", token_choices=split_tokens(text, {"1": -0.01}, SURE, SURE))
+    assert estimate_levels(reply, ["empathy"]) == {"empathy": pytest.approx(3.98)}

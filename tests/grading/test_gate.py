@@ -34,6 +34,7 @@ SECOND_LANGUAGE = (
         ("Yes", "answer_too_short"),
         ("I would listen", "answer_too_short"),
         ("I would listen carefully", "answer_too_short"),
+        ("Y\u200be\u200bs\u200bs\u200bi\u200br", "answer_too_short"),
         ("I don't give up, never.", None),
         ("I would listen and apologise", None),
         ("😀 I would listen and apologise 😀", None),

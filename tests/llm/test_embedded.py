@@ -166,6 +166,15 @@ def test_a_transcript_without_markers_is_cut_into_windows() -> None:
     assert [len(unit.text.split()) for unit in split_units(" ".join(["word"] * 50))] == [18, 18, 14]
 
 
+def test_endless_words_are_no_unit() -> None:
+    assert split_units(" ".join(["I" * 3_000, "listened" * 500, "to her"])) == []
+
+
+@pytest.mark.parametrize("piece", ["!", '"', "I said, ", "a. ", "- ", "not no never ", "my my my ", "😀 ", "word"])
+def test_longest_answers_take_no_longer_than_their_length(index: RubricIndex, piece: str) -> None:
+    judge((piece * 20_000)[:20_000], index)
+
+
 def test_quoted_speech_is_not_cut() -> None:
     text = 'I said, "You waited three weeks. That is too long." Then I called.'
     assert split_units(text)[0].text == 'I said, "You waited three weeks. That is too long."'

@@ -117,7 +117,7 @@ async def test_text_that_no_database_holds_is_refused(store: GradeStore) -> None
 
 
 async def test_nul_in_an_id_finds_nothing(store: GradeStore) -> None:
-    with pytest.raises(InputError):  # UnknownGrade on SQLite; PostgreSQL cannot even be asked
+    with pytest.raises(InputError):  # UnknownGrade on SQLite; PostgreSQL cannot even be asked. Both are InputErrors
         await store.get("a\0b")
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from service.errors import KeyRequired, UnknownKey
 from service.store.database import Database
-from service.store.tables import API_KEYS as TABLE
 from service.store.keys import ApiKeyStore, Scope
+from service.store.tables import API_KEYS as TABLE
 from tests.store.conftest import Clock
 
 
@@ -24,7 +24,7 @@ async def test_key_is_found_by_its_secret(keys: ApiKeyStore, clock: Clock) -> No
     assert (found.name, found.created_at, found.scopes) == (
         "HR 👩",
         clock.time,
-        {Scope.GRADES_READ, Scope.GRADES_WRITE},
+        frozenset({Scope.GRADES_READ, Scope.GRADES_WRITE}),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
-from service.domain.grade import QuestionRef, VersionRef
+from service.domain.grade import QuestionRef, Scored, Unscored, VersionRef
 from service.errors import CursorInvalid
 from service.store.database import Database
 from service.store.grades import GradeStore, _build_row
@@ -65,7 +65,7 @@ async def test_filters_combine(store: GradeStore) -> None:
         needs_review=True,
         candidate_ref="me",
     )
-    grades = [
+    grades: list[Scored | Unscored] = [
         wanted,
         build_unscored(rubric=wanted.rubric),
         build_scored(question=wanted.question),

@@ -9,9 +9,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from service.errors import ConfigInvalid
+from service.errors import ConfigInvalid, StoreError
 from service.store.database import Database
-from service.store.migrate import VERSION_TABLE, read_revision
+from service.store.migrate import VERSION_TABLE, migrate_to_head, read_revision
 from service.store.tables import METADATA
 
 OPEN_AND_CHECK = """
@@ -59,7 +59,7 @@ async def test_processes_migrate_at_once(url: str) -> None:
 
 async def test_newer_database_is_refused_untouched(url: str, database: Database) -> None:
     async with database.begin_write() as connection:
-        await connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+        await connection.execute(text("UPDATE interview_grader_schema SET version_num = '9999'"))
     before = _read_bytes(url)
     with pytest.raises(ConfigInvalid, match=r"newer interview-grader \(schema 9999"):
         await Database.open(url)
@@ -74,15 +74,13 @@ def _read_bytes(url: str) -> bytes:
 
 async def test_failed_migration_leaves_nothing_behind(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table of another program is in the way of the last statement: the first ones are rolled back."""
-    from service.store import database as module
 
     def block(connection: Connection, place: str) -> None:
         connection.execute(text("CREATE TABLE api_keys (x INTEGER)"))
-        migrate(connection, place)
+        migrate_to_head(connection, place)
 
-    migrate = module.migrate_to_head
-    monkeypatch.setattr(module, "migrate_to_head", block)
-    with pytest.raises(Exception, match="failed"):
+    monkeypatch.setattr("service.store.database.migrate_to_head", block)
+    with pytest.raises(StoreError, match="failed"):
         await Database.open(url)
     monkeypatch.undo()
     database = await Database.open(url)

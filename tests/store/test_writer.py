@@ -50,17 +50,17 @@ async def test_one_bad_row_fails_alone(store: GradeStore) -> None:
 
 
 async def test_failed_commit_reaches_its_callers_each_with_its_own_error(
-    store: GradeStore, lock_grades: Callable[[], Callable[[], None]]
+    impatient_store: GradeStore, lock_grades: Callable[[], Callable[[], None]]
 ) -> None:
     unlock = lock_grades()
     grades = [build_scored() for _ in range(5)]
-    results = await asyncio.gather(*(store.save(grade) for grade in grades), return_exceptions=True)
+    results = await asyncio.gather(*(impatient_store.save(grade) for grade in grades), return_exceptions=True)
     unlock()
     assert {type(result) for result in results} == {StoreUnavailable}
     assert len({id(result) for result in results}) == 5
-    assert (await store.list_page(limit=5)).grades == ()
-    await store.save(grades[0])
-    assert await store.get(grades[0].id) == grades[0]
+    assert (await impatient_store.list_page(limit=5)).grades == ()
+    await impatient_store.save(grades[0])
+    assert await impatient_store.get(grades[0].id) == grades[0]
 
 
 async def test_cancelled_caller_loses_neither_its_grade_nor_others(store: GradeStore) -> None:

@@ -23,9 +23,9 @@ MENTION_OFF_TOPIC_FROM = 0.5  # an answer half as near as it should be is worth 
 NO_FOLLOW_UP = "What exactly did you say or do at the most difficult moment, and how did you know that it had worked?"
 
 _STRENGTHS = (
-    "This part counts most. It shows {name}: {behaviour}.",
-    "Here too there is something to keep, for {name}: {behaviour}.",
-    "And this is the behaviour that {name} asks for: {behaviour}.",
+    "This part counts most. For {name} it reads as this behaviour: {behaviour}.",
+    "Worth keeping, for {name}. What it comes nearest to: {behaviour}.",
+    "For {name}, this passage matches: {behaviour}.",
 )
 _IMPROVEMENTS = (
     "For {name}, this was not found in your answer: {behaviour}. {reason}",
@@ -68,8 +68,7 @@ def write_feedback(
 def choose_missing(verdict: Judged, task: GradingTask, index: RubricIndex) -> Indicator | None:
     """The indicator that is not shown and lies nearest to the question's key points; None when all are shown."""
     shown = {match.indicator.id for match in verdict.shown}
-    questions, row = index.place_question(task.question)
-    nearness = compare(index.indicators[verdict.criterion.id].prototypes, questions.get_points(row)).max(axis=1)
+    nearness = index.compare_indicators(verdict.criterion.id, task.question)
     candidates = [
         (-float(nearness[number]), number)
         for number, indicator in enumerate(verdict.criterion.indicators)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.domain.rubric import Criterion, Indicator, Question, RedFlag, Rubric
-from service.llm.embedded.vectors import Matrix, Space, WordVectors, normalise
+from service.llm.embedded.vectors import Matrix, Space, WordVectors, compare, normalise
 
 # The examples of one indicator are worded as differently as people speak: an example's nearest neighbour belongs to the
 # same indicator in 8 % of cases only. Its nearest prototype is its own in 39 % (of 56 indicators; by criterion 54 %).
@@ -40,30 +40,41 @@ class QuestionIndex:
     themes: Matrix
     follow_ups: tuple[Matrix, ...]
 
-    def get_points(self, row: int) -> Matrix:
-        """Vectors of the key points of one question and, last, of its text."""
-        return self.points[self.starts[row] : self.starts[row + 1]]
-
 
 @dataclass(frozen=True)
 class RubricIndex:
-    """Everything of a rubric that answers are compared with; computed once and never changed."""
+    """Everything of a rubric that answers are compared with; computed once and never changed.
+
+    `nearness` has, by criterion, a row an indicator and a column a question.
+    """
 
     space: Space
     indicators: dict[str, BehaviourIndex]
     red_flags: dict[str, BehaviourIndex]
     questions: QuestionIndex
+    nearness: dict[str, Matrix]
 
     @classmethod
     def build(cls, vectors: WordVectors, rubric: Rubric) -> RubricIndex:
         """The index of a rubric (about 50 ms for 8 criteria and 28 questions)."""
         space = Space.build(vectors, list(_list_texts(rubric)))
+        indicators = {one.id: _index_behaviours(space, one.indicators) for one in rubric.criteria}
+        questions = index_questions(space, [one for one in rubric.questions if one.key_points])
         return cls(
             space=space,
-            indicators={one.id: _index_behaviours(space, one.indicators) for one in rubric.criteria},
+            indicators=indicators,
             red_flags={one.id: _index_behaviours(space, one.red_flags) for one in rubric.criteria},
-            questions=index_questions(space, [one for one in rubric.questions if one.key_points]),
+            questions=questions,
+            nearness={key: _compare_with_questions(one, questions) for key, one in indicators.items()},
         )
+
+    def compare_indicators(self, criterion_id: str, question: Question) -> Matrix:
+        """How near (-1.0–1.0) each indicator of a criterion is to the question's nearest key point."""
+        questions, row = self.place_question(question)
+        if questions is self.questions:
+            nearness: Matrix = self.nearness[criterion_id][:, row]
+            return nearness
+        return _compare_with_questions(self.indicators[criterion_id], questions)[:, row]
 
     def place_question(self, question: Question) -> tuple[QuestionIndex, int]:
         """Where the question's vectors stand; those of a free question are computed here."""
@@ -111,6 +122,15 @@ def _index_behaviours(space: Space, behaviours: Sequence[Indicator | RedFlag]) -
         examples=_stack(examples, size),
         owners=owners,
     )
+
+
+def _compare_with_questions(indicators: BehaviourIndex, questions: QuestionIndex) -> Matrix:
+    if not questions.ids:
+        return np.empty((len(indicators.prototypes), 0), np.float32)
+    nearest: Matrix = np.maximum.reduceat(
+        compare(indicators.prototypes, questions.points), questions.starts[:-1], axis=1
+    )
+    return nearest
 
 
 def _describe(behaviour: Indicator | RedFlag) -> list[str]:

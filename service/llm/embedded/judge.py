@@ -72,22 +72,16 @@ def _claim(verdict: Verdict, task: GradingTask, index: RubricIndex) -> Criterion
 
 
 def _choose_quotes(verdict: Verdict) -> tuple[str, ...]:
-    """The sentences of the shown behaviours, best first; none twice, and no clause of a sentence that is there."""
+    """The sentences of the shown behaviours, best first; without any, the nearest sentence."""
     matches = verdict.shown or verdict.matches.matches[:1]
-    if not matches:
-        return ()
-    kept: list[Match] = []
-    for match in matches:
-        if all(match.unit.sentence != one.unit.sentence for one in kept):
-            kept.append(match)
-    return tuple(match.unit.text for match in kept[:MAX_QUOTES])
+    return tuple(match.unit.text for match in matches[:MAX_QUOTES])
 
 
 def _explain_level(verdict: Verdict, level: int) -> str:
     anchor = verdict.criterion.levels[level - 1].anchor
     parts = []
     if verdict.shown:
-        parts.append(f"Found in the answer: {_name(match.indicator.behaviour for match in verdict.shown)}.")
+        parts.append(f"Matched in the answer: {_name(match.indicator.behaviour for match in verdict.shown)}.")
     if verdict.matches.red_flags:
         named = _name(found.red_flag.behaviour for found in verdict.matches.red_flags)
         parts.append(f"A red flag limits the level: {named}.")

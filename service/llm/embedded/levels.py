@@ -3,7 +3,7 @@
 latent level = 1 + (evidence - LEVEL_1_AT) / LEVEL_STEP - off topic x OFF_TOPIC_PENALTY - share of harm x HARM_PENALTY
 
 Set on the calibration answers of half of the questions (tests/data/calibration_answers.yaml, 53 answers), on condition
-that model answers keep their distance to other answers; tests/llm/test_embedded_bands.py reports the other half.
+that model answers keep their distance to other answers; tests/llm/test_embedded_questions.py reports the other half.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ _PIECE_END = re.compile(
 def read_stance(text: str) -> Stance:
     """What the speaker says of their own conduct in a sentence or clause; harm outweighs, as a red flag does."""
     plain = _SPEECH.sub(" ", _flatten(text))
-    if REFORMED.search(plain):
+    if not _tells_conduct(plain) or REFORMED.search(plain):
         return Stance.NEUTRAL
     found = {stance for piece in _list_own_pieces(plain) for stance in _read_piece(piece)}
     if Stance.HARMS in found or _shows_contempt(plain):
@@ -80,6 +80,11 @@ def is_own(text: str) -> bool:
 
 def _flatten(text: str) -> str:
     return text.translate(_APOSTROPHES).lower()
+
+
+def _tells_conduct(text: str) -> bool:
+    """False for most sentences, which need no reading piece by piece."""
+    return any(words.search(text) is not None for words in (DENIAL, HARM, CONTEMPT))
 
 
 def _read_piece(piece: str) -> Iterator[Stance]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,7 +99,7 @@ def read_answer(task: GradingTask, index: RubricIndex) -> Reading:
     """The answer of a task, read once for all criteria."""
     units = split_units(task.answer.text)
     vectors = index.space.embed([unit.text for unit in units])
-    stances = tuple(read_stance(unit.text) for unit in units)
+    stances = _read_stances(units)
     asked = _list_content(task.question.text)
     counts = tuple(_may_count(unit.text, stance, asked) for unit, stance in zip(units, stances, strict=True))
     tells = [counts_here or stance is Stance.HARMS for counts_here, stance in zip(counts, stances, strict=True)]
@@ -107,6 +108,17 @@ def read_answer(task: GradingTask, index: RubricIndex) -> Reading:
     questions, row = index.place_question(task.question)
     relevance, touched, points = _compare_with_question(usable, whole, questions, row)
     return Reading(tuple(units), vectors, stances, counts, relevance, touched, points)
+
+
+def _read_stances(units: Sequence[Unit]) -> tuple[Stance, ...]:
+    """Stances of all units; clauses of a sentence without any are not read again."""
+    stances: list[Stance] = []
+    whole = Stance.NEUTRAL
+    for unit in units:
+        skipped = not unit.is_whole and whole is Stance.NEUTRAL
+        stances.append(Stance.NEUTRAL if skipped else read_stance(unit.text))
+        whole = stances[-1] if unit.is_whole else whole
+    return tuple(stances)
 
 
 def _compare_with_question(

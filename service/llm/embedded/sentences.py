@@ -10,6 +10,7 @@ from service.domain.evidence import MIN_QUOTE_WORDS, count_words
 
 LONG_SENTENCE_WORDS = 40  # a transcript without punctuation: written sentences of the 28 model answers end before
 WINDOW_WORDS = 18  # the length of a spoken clause and a half; long enough to hold one act
+MAX_UNIT_CHARACTERS = 1_000  # forty words have 250; what is longer is no sentence, and a quote may have 4,000 at most
 CLAUSE_FROM_WORDS = 10  # a shorter sentence is one act already
 
 _SENTENCE_END = re.compile(r"(?:[.!?…]+[\"”’')\]]*(?=\s|$))|[\n\r\v\f\x85;]+")
@@ -43,7 +44,7 @@ def split_units(text: str) -> list[Unit]:
             clauses = list(_cut(text, start, end, _CLAUSE_END))
             spans += clauses if len(clauses) > 1 else []
         for index, (first, last) in enumerate(spans):
-            if count_words(text[first:last]) >= MIN_QUOTE_WORDS:
+            if last - first <= MAX_UNIT_CHARACTERS and count_words(text[first:last]) >= MIN_QUOTE_WORDS:
                 units.append(Unit(text[first:last], first, last, number, index == 0))
     return units
 

@@ -52,11 +52,13 @@ class WordVectors:
     def average(self, texts: Sequence[str], weights: Matrix) -> Matrix:
         """One vector a text: the mean of its token vectors, weighted by token."""
         pooled = np.zeros((len(texts), self._table.shape[1]), dtype=np.float32)
-        for row, text in enumerate(texts):
-            ids = self.tokenize(text)
-            if ids:
-                shares = weights[ids]
-                pooled[row] = shares @ self._table[ids] / shares.sum()
+        found = [(row, ids) for row, text in enumerate(texts) if (ids := self.tokenize(text))]
+        if found:
+            tokens = np.concatenate([ids for _, ids in found])
+            starts = np.cumsum([0, *(len(ids) for _, ids in found[:-1])])
+            shares = weights[tokens]
+            totals = np.add.reduceat(shares[:, np.newaxis] * self._table[tokens], starts)
+            pooled[[row for row, _ in found]] = totals / np.add.reduceat(shares, starts)[:, np.newaxis]
         return pooled
 
 
