@@ -162,7 +162,7 @@ def read_submission(submission: Submission, library: Library, settings: Settings
     rubric = library.rubrics.get(submission.rubric)
     return Job(
         rubric=rubric,
-        question=rubric.get_question(submission.question),
+        question=rubric.get_question(check_storable(submission.question, "question")),
         answer=Answer(text=check_storable(submission.answer), kind=submission.kind),
         mode=submission.mode,
         prompt=library.prompts.get(submission.prompt or settings.prompt),

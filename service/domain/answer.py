@@ -24,8 +24,8 @@ class Answer(Value):
     kind: AnswerKind = AnswerKind.TYPED
 
 
-def check_storable(text: str) -> str:
-    """The text itself, when every database and JSON reader can hold it.
+def check_storable(text: str, what: str = "answer") -> str:
+    """The text itself (`what` names it in an error), when every database and JSON reader can hold it.
 
     Raises AnswerInvalid naming the first lone surrogate or control character, its position and what to do. The text is
     not silently cleaned: the offsets of the evidence would then point into a text that the candidate never wrote.
@@ -36,8 +36,8 @@ def check_storable(text: str) -> str:
     code, place = f"U+{ord(found[0]):04X}", found.start() + 1
     if "\ud800" <= found[0] <= "\udfff":
         raise AnswerInvalid(
-            f"The answer is not valid Unicode: a lone surrogate ({code}) at character {place}. Send the text as UTF-8."
+            f"The {what} is not valid Unicode: a lone surrogate ({code}) at character {place}. Send the text as UTF-8."
         )
     raise AnswerInvalid(
-        f"The answer has a control character ({code}) at character {place}. Remove it; line breaks and tabs are fine."
+        f"The {what} has a control character ({code}) at character {place}. Remove it; line breaks and tabs are fine."
     )

@@ -22,6 +22,8 @@ LOWEST_LEVEL = 1
 HIGHEST_LEVEL = 5
 LEVELS = range(LOWEST_LEVEL, HIGHEST_LEVEL + 1)
 LEVELS_WITH_EXAMPLE = (1, 3, 5)
+FREE_QUESTION_ID = "free-question"
+MAX_QUESTION_CHARACTERS = 1_000
 
 LevelNumber = Annotated[int, Field(ge=LOWEST_LEVEL, le=HIGHEST_LEVEL)]
 Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
@@ -213,8 +215,12 @@ class Rubric(Value):
             known = ", ".join(question.id for question in self.questions) or "none"
             free = "" if self.free_question is None else " Or give the full text of a question (three words or more)."
             raise UnknownQuestion(f"Rubric {self.label} has no such question. Its questions: {known}.{free}")
+        if len(text) > MAX_QUESTION_CHARACTERS:
+            raise UnknownQuestion(
+                f"The question has {len(text):,} characters; at most {MAX_QUESTION_CHARACTERS:,} are taken. Shorten it."
+            )
         return Question(
-            id="free-question",
+            id=FREE_QUESTION_ID,
             text=text,
             kind=self.free_question.kind,
             weights=self.free_question.weights,

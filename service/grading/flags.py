@@ -9,6 +9,7 @@ from service.domain.evidence import count_words
 from service.domain.finding import Observed
 from service.domain.grade import Flag, FlagCode, Reason, ReasonCode
 from service.domain.injection import detect_injection
+from service.domain.rubric import FREE_QUESTION_ID, Question
 from service.domain.score import WIDE_SPREAD, CriterionScore, Score
 
 HIGH_LEVEL = 4.0
@@ -30,13 +31,22 @@ def raise_flags(answer: Answer, score: Score) -> tuple[Flag, ...]:
 
 def flag_answer(answer: Answer) -> Iterator[Flag]:
     """What the answer's text alone gives reason to look at."""
-    suspicions = detect_injection(answer.text)
+    yield from _flag_injection(answer.text, "answer")
+
+
+def flag_question(question: Question) -> Iterator[Flag]:
+    """What a free question's text gives reason to look at; in practice it may come from the candidate."""
+    if question.id == FREE_QUESTION_ID:
+        yield from _flag_injection(question.text, "question")
+
+
+def _flag_injection(text: str, what: str) -> Iterator[Flag]:
+    suspicions = detect_injection(text)
     if suspicions:
-        told = list(dict.fromkeys(suspicion.message for suspicion in suspicions))
+        told = " ".join(dict.fromkeys(suspicion.message for suspicion in suspicions))
         yield Flag(
             code=FlagCode.SUSPECTED_INJECTION,
-            message=f"Part of the answer may be aimed at the grader: {'; '.join(told)} "
-            "Read the answer before you use this grade.",
+            message=f"Part of the {what} may be aimed at the grader. {told} Read the {what} before you use this grade.",
         )
 
 

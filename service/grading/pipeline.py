@@ -23,7 +23,7 @@ from service.grading.build import (
 )
 from service.grading.call import Caller, CallLog
 from service.grading.estimate import add_expected_levels, choose_levels
-from service.grading.flags import flag_answer, flag_reason, raise_flags
+from service.grading.flags import flag_answer, flag_question, flag_reason, raise_flags
 from service.grading.gate import check_answer
 from service.grading.job import Job, Listener, Progress, Step, ignore_progress
 from service.grading.render import render_repair, render_requests
@@ -67,7 +67,7 @@ async def grade_answer(job: Job, grader: Grader, listen: Listener = ignore_progr
     await listen(Progress(Step.SCORED))
     if score.overall is None:
         return await _store_nothing_observed(job, grader, score, samples, log, listen)
-    flags = raise_flags(job.answer, score)  # 7. flag
+    flags = (*flag_question(job.question), *raise_flags(job.answer, score))  # 7. flag
     provenance = build_provenance(job, grader.caller.backend, log, estimator)
     grade = build_scored(job, grader.draw_stamp(), score, score.overall, feedback, flags, provenance)
     return await _store(grade, grader, listen)  # 8. store
@@ -134,7 +134,7 @@ def _explain(failure: ReplyUnusable) -> Reason:
 
 
 async def _store_unscored(job: Job, grader: Grader, reason: Reason, log: CallLog, listen: Listener) -> Unscored:
-    flags = (*flag_answer(job.answer), *flag_reason(reason))
+    flags = (*flag_question(job.question), *flag_answer(job.answer), *flag_reason(reason))
     provenance = build_provenance(job, grader.caller.backend, log)
     return await _store(build_unscored(job, grader.draw_stamp(), reason, flags, provenance), grader, listen)
 
@@ -151,7 +151,7 @@ async def _store_nothing_observed(
         job,
         grader.draw_stamp(),
         reason,
-        (*flag_answer(job.answer), *flag_reason(reason)),
+        (*flag_question(job.question), *flag_answer(job.answer), *flag_reason(reason)),
         build_provenance(job, grader.caller.backend, log),
         build_not_observed(job, score),
         build_feedback(job, samples[score.nearest_sample].feedback),

@@ -34,7 +34,7 @@ def _render(job: Job, criteria: tuple[Criterion, ...], sample: int) -> Request:
     prompt, parameters = job.prompt, job.prompt.front.parameters
     shared = _render_shared(prompt, job.rubric, job.question, criteria, job.mode)
     fenced = {
-        "question": job.question,
+        "question": _neutralise_question(job.question),
         "mode": job.mode.value,
         "nonce": compute_nonce(prompt, job.answer),
         "answer": neutralise(job.answer.text),
@@ -78,6 +78,12 @@ def neutralise(text: str) -> str:
     return _ANGLES.sub(lambda match: match[0].translate(_LOOKALIKES), strip_invisible(text))
 
 
+def _neutralise_question(question: Question) -> Question:
+    """A free question is text from outside too, and in practice from the candidate."""
+    text = neutralise(question.text)
+    return question if text == question.text else question.model_copy(update={"text": text})
+
+
 class _Shared:
     """What is the same for every answer to a question: the system message and the reply's schema."""
 
@@ -87,7 +93,7 @@ class _Shared:
             "system",
             {
                 "rubric": rubric,
-                "question": question,
+                "question": _neutralise_question(question),
                 "criteria": criteria,
                 "mode": mode.value,
                 "reply_form": json.dumps(build_reply_form(criteria, mode), indent=1, ensure_ascii=False),

@@ -21,6 +21,9 @@ from service.errors import GraderError, InputError, StoreError, StoreFull, Store
 
 _LOCKED = " is locked by another process. Ask again; if it stays locked, close what else has it open."
 _UNREACHABLE = " cannot be reached ({code}). Check that it runs and that GRADER_DATABASE_URL is right; then ask again."
+_UNOPENABLE = " cannot be opened ({code}). Check the path in GRADER_DATABASE_URL, its folder and the disk."
+    " cannot be opened ({code}). Check the path in GRADER_DATABASE_URL, its folder and the disk; then ask again."
+)
 _READ_ONLY = " may not be written ({code}). Give this user write permission on the file and its folder."
 _READ_ONLY_SERVER = " is read-only ({code}). Point GRADER_DATABASE_URL at the primary server."
 _FULL = " has no space left ({code}). Free disk space or raise its quota; nothing was stored."
@@ -33,8 +36,8 @@ _OTHER = " failed ({code}). Run 'interview-grader doctor'."
 _SQLITE: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_BUSY: (StoreUnavailable, _LOCKED),
     sqlite3.SQLITE_LOCKED: (StoreUnavailable, _LOCKED),
-    sqlite3.SQLITE_CANTOPEN: (StoreUnavailable, _UNREACHABLE),
-    sqlite3.SQLITE_IOERR: (StoreUnavailable, _UNREACHABLE),
+    sqlite3.SQLITE_CANTOPEN: (StoreUnavailable, _UNOPENABLE),
+    sqlite3.SQLITE_IOERR: (StoreUnavailable, _UNOPENABLE),
     sqlite3.SQLITE_READONLY: (StoreReadOnly, _READ_ONLY),
     sqlite3.SQLITE_PERM: (StoreReadOnly, _READ_ONLY),
     sqlite3.SQLITE_FULL: (StoreFull, _FULL),
@@ -85,7 +88,7 @@ def describe_os_error(error: OSError, place: str) -> StoreError:
         return StoreReadOnly(place + _READ_ONLY.format(code=code))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreFull(place + _FULL.format(code=code))
-    return StoreUnavailable(place + _UNREACHABLE.format(code=code))
+    return StoreUnavailable(place + _UNOPENABLE.format(code=code))
 
 
 def _get_code(error: BaseException | None) -> str:
@@ -96,7 +99,7 @@ def _get_code(error: BaseException | None) -> str:
 def _classify_sqlite(error: sqlite3.Error) -> tuple[type[StoreError], str]:
     code: int | None = getattr(error, "sqlite_errorcode", None)  # absent when the module itself raised
     if code is None:
-        return StoreUnavailable, _UNREACHABLE
+        return StoreUnavailable, _UNOPENABLE
     return _SQLITE.get(code & 0xFF, (StoreError, _OTHER))  # the high bits are the extended code
 
 

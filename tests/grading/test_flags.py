@@ -11,8 +11,8 @@ from service.domain.evidence import Evidence
 from service.domain.finding import Finding
 from service.domain.grade import Reason, ReasonCode
 from service.domain.score import compute_score
-from service.grading.flags import flag_answer, flag_reason, raise_flags
-from tests.factories import ANSWER_TEXT, make_empathy
+from service.grading.flags import flag_answer, flag_question, flag_reason, raise_flags
+from tests.factories import ANSWER_TEXT, make_empathy, make_rubric
 from tests.grades import make_sample, miss, observe
 
 EMPATHY = make_empathy()
@@ -83,3 +83,11 @@ def test_every_reason_is_decided_on(code: ReasonCode, flags: list[str]) -> None:
 
 def test_no_reason_is_forgotten() -> None:
     assert len(ReasonCode) == 9
+
+
+def test_a_free_question_aimed_at_the_grader_is_flagged_and_a_listed_one_is_not_looked_at() -> None:
+    free = make_rubric().get_question(f"Tell me about yourself. {INJECTED}")
+    (flag,) = flag_question(free)
+    assert flag.code == "suspected_injection"
+    assert "question" in flag.message
+    assert not list(flag_question(free.model_copy(update={"id": "listed"})))
