@@ -35,10 +35,6 @@ class Grading:
         while (progress := await self._events.get()) is not None:
             yield progress
 
-    async def wait(self) -> None:
-        """Returns when the grading ended. Cancelling the waiter does not end it."""
-        await asyncio.wait([self.task])
-
     def get_failure(self) -> BaseException | None:
         """Why an ended grading gave no grade; a cancelled one was stopped with the server."""
         if self.task.cancelled():

@@ -122,13 +122,19 @@ def _read_parameter(document: dict[str, Any], parameter: dict[str, Any]) -> Fiel
         place=parameter["in"],
         type=_name_type(document, parameter["schema"]),
         is_required=parameter.get("required", False),
-        description=parameter.get("description", ""),
+        description=_strip(parameter.get("description", "")),
     )
 
 
 def _read_properties(document: dict[str, Any], schema: dict[str, Any]) -> list[Field]:
     return [
-        Field(name, "body", _name_type(document, one), name in schema.get("required", ()), one.get("description", ""))
+        Field(
+            name,
+            "body",
+            _name_type(document, one),
+            name in schema.get("required", ()),
+            _strip(one.get("description", "")),
+        )
         for name, one in schema.get("properties", {}).items()
     ]
 
@@ -141,7 +147,7 @@ def _name_type(document: dict[str, Any], schema: dict[str, Any]) -> str:
         return " or ".join(str(one) for one in schema["enum"])
     low, high = schema.get("minimum"), schema.get("maximum")
     name = str(schema.get("type", "any"))
-    return f"{name} {low}–{high}" if low is not None and high is not None else name
+    return f"{name} {low:g}–{high:g}" if low is not None and high is not None else name
 
 
 def _read_examples(operation: dict[str, Any]) -> list[Example]:
@@ -173,7 +179,12 @@ def _follow(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _split(text: str) -> tuple[str, ...]:
-    return tuple(" ".join(part.split()) for part in text.replace("**", "").replace("`", "").split("\n\n"))
+    return tuple(" ".join(part.split()) for part in _strip(text).split("\n\n"))
+
+
+def _strip(text: str) -> str:
+    """Without the few marks of Markdown that are used here."""
+    return text.replace("**", "").replace("`", "")
 
 
 def _cut(text: str) -> str:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from service.errors import GraderError, InputError
+
+if TYPE_CHECKING:
+    from typer.exceptions import TyperException
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -21,27 +25,56 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit code of one command. Errors become one plain sentence on stderr, never a traceback."""
-    from typer.exceptions import TyperException
-
-    from service.cli.app import app
-
     try:
-        code = app(arguments, standalone_mode=False, prog_name="interview-grader")
-        sys.stdout.flush()
-    except TyperException as error:
-        return _fail(f"{error.format_message()} See interview-grader --help.", EXIT_BAD_INPUT)
+        code = _run(arguments)
     except GraderError as error:
         return _fail(str(error), EXIT_BAD_INPUT if isinstance(error, InputError) else EXIT_FAILED)
     except BrokenPipeError:  # the reader, `head` say, has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again at exit
         return EXIT_DONE
     except OSError as error:
-        return _fail(f"{error.filename or 'The output'}: {error.strerror}.", EXIT_FAILED)
-    if code == EXIT_INTERRUPTED:
-        return _fail("Interrupted.", EXIT_INTERRUPTED)
+        return _fail(f"{error.filename or 'Reading or writing failed'}: {error.strerror}.", EXIT_FAILED)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    return _fail("Interrupted.", code) if code == EXIT_INTERRUPTED else code
+
+
+def _run(arguments: list[str]) -> int:
+    from typer.exceptions import TyperException
+
+    from service.cli.app import app
+
+    try:
+        code = app(arguments, standalone_mode=False, prog_name="interview-grader")
+        if sys.stdout is not None:  # None: closed by whoever started this
+            sys.stdout.flush()
+    except TyperException as error:
+        return _explain_usage(error)
+    except SystemExit as stop:  # how typer and rich end when nobody reads any more
+        if isinstance(stop.__context__, BrokenPipeError):
+            raise stop.__context__ from None
+        raise
     return code if isinstance(code, int) else EXIT_DONE
 
 
+def _explain_usage(error: TyperException) -> int:
+    """Typer's messages as sentences, with the help of the command in question; without any command, its help."""
+    message = error.format_message()
+    if message.startswith("Usage: "):  # no arguments at all
+        _write_error(message)
+        return EXIT_BAD_INPUT
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "interview-grader"
+    return _fail(f"{message.rstrip('.')}. See {command} --help.", EXIT_BAD_INPUT)
+
+
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"interview-grader: {message}\n")
+    _write_error(f"interview-grader: {message}")
     return code
+
+
+def _write_error(text: str) -> None:
+    try:
+        sys.stderr.write(f"{text}\n")
+    except (OSError, AttributeError):  # nowhere left to say it; the exit code still does
+        return

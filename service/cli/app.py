@@ -11,10 +11,17 @@ from service.cli import doctor, grade, grades, keys, prompts, rubrics, serve
 
 app = typer.Typer(
     name="interview-grader",
-    help="Grades interview answers against a rubric, with feedback that quotes the candidate's own words.\n\n"
-    "Start with: interview-grader grade\n\n"
-    "Settings are GRADER_… variables or a .env file; `interview-grader doctor` lists them.\n\n"
-    "Exit codes: 0 done, 1 failed, 2 bad input, 3 the answer could not be scored, 130 interrupted.",
+    help="""Grade interview answers against a rubric, with feedback that quotes the candidate's own words.
+
+    \b
+    interview-grader grade                 a sample answer, to see what comes out
+    interview-grader questions             what can be asked
+    interview-grader grade --question find-root-cause my_answer.txt
+
+    Settings are GRADER_… variables or a .env file; `interview-grader doctor` lists them.
+
+    Exit codes: 0 done, 1 failed, 2 bad input, 3 the answer could not be scored, 130 interrupted.
+    """,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # its tracebacks show local variables, and with them answers

@@ -25,7 +25,7 @@ class Check:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> int:
-    """Show every setting in force, try the model and the database, and say how to mend what fails."""
+    """Show every setting, try what they point at, say how to mend it."""
     from service.cli import EXIT_DONE, EXIT_FAILED
     from service.config import load_settings
 

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from service.cli.output import JSON_HELP, open_console
+from service.errors import AnswerInvalid, InputError
 
 if TYPE_CHECKING:
     from service.config import Settings
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 SAMPLE_RUBRIC = "handling-difficult-customers"
 SAMPLE_QUESTION = "de-escalate-angry-customer"
+ANSWER_HELP = "Text file with the answer; - reads standard input."
+MODE_HELP = "practice: with coaching and model answer; screening: with neither."
 MAX_FILE_BYTES = 1_000_000  # far over the longest answer that is graded; a film must not be read into memory
 
 
@@ -41,23 +44,28 @@ class _Choice:
 
 
 def grade(
-    file: Annotated[str | None, typer.Argument(help="Text file with the answer; - reads standard input.")] = None,
-    rubric: Annotated[str | None, typer.Option(help="Rubric: ID or ID@vN. See: rubrics list.")] = None,
-    question: Annotated[str | None, typer.Option(help="Question: its ID or its full text. See: questions.")] = None,
-    mode: Annotated[str, typer.Option(help="practice (coaching) or screening (none).")] = "practice",
-    model: Annotated[str | None, typer.Option(help="Model, as in GRADER_MODEL.")] = None,
-    prompt: Annotated[str | None, typer.Option(help="Prompt: NAME or NAME@vN. See: prompts list.")] = None,
-    samples: Annotated[int | None, typer.Option(min=1, max=9, help="Ask the model this often and average.")] = None,
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help=ANSWER_HELP)] = None,
+    rubric: Annotated[str | None, typer.Option(metavar="ID", help=f"Rubric. [default: {SAMPLE_RUBRIC}]")] = None,
+    question: Annotated[str | None, typer.Option(metavar="ID", help="Question, by its id or its full text.")] = None,
+    mode: Annotated[str, typer.Option(metavar="MODE", help=MODE_HELP)] = "practice",
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Model, written as in GRADER_MODEL.")] = None,
+    prompt: Annotated[str | None, typer.Option(metavar="NAME", help="Prompt: NAME or NAME@vN.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=9, help="Ask the model N times, up to 9, and average.")
+    ] = None,
     store: Annotated[bool, typer.Option("--store/--no-store", help="Keep the grade in the database.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> int:
-    """Grade one answer. Without a file it grades a bundled sample, so that you see what comes out.
+    """Grade one answer. Without a file: a bundled sample, so that you see what comes out.
 
-    interview-grader grade --rubric handling-difficult-customers --question find-root-cause answer.txt
+    \b
+    interview-grader grade --question find-root-cause answer.txt
+    echo "I let her finish, …" | interview-grader grade --question legal-threat -
+    interview-grader grade --rubric behavioural-interview \\
+      --question "Tell me about a mistake you made." answer.txt
+    interview-grader grade --model openai/gpt-5-mini
 
-    echo "I let her finish, then…" | interview-grader grade --question find-root-cause -
-
-    GRADER_MODEL=openai/gpt-5-mini interview-grader grade --question find-root-cause answer.txt
+    See also: interview-grader questions, rubrics list, prompts list.
     """
     from service.cli import EXIT_DONE, EXIT_UNSCORED
     from service.cli.page import print_grade, print_next_steps
@@ -81,9 +89,9 @@ def _read_submission(choice: _Choice) -> Submission:
     from service.wiring import Submission
 
     if choice.file is None and (choice.question or choice.rubric):
-        raise typer.BadParameter("give a FILE with the answer, or - to read it from standard input.")
+        raise InputError("The answer is missing: name a file that holds it, or - to read it from standard input.")
     if choice.file is not None and choice.question is None:
-        raise typer.BadParameter("--question is missing: an id from `interview-grader questions`, or its full text.")
+        raise InputError("--question is missing: give an id from `interview-grader questions`, or its full text.")
     return Submission(
         rubric=choice.rubric or SAMPLE_RUBRIC,
         question=choice.question or SAMPLE_QUESTION,
@@ -96,11 +104,11 @@ def _read_submission(choice: _Choice) -> Submission:
 
 
 def read_mode(name: str) -> Mode:
-    """The mode with this name; a usage error for any other."""
+    """The mode with this name; raises InputError for any other."""
     from service.domain.task import Mode
 
     if name not in tuple(Mode):
-        raise typer.BadParameter(f"--mode is practice or screening, not {name!r}.")
+        raise InputError(f"--mode is practice or screening, not {name!r}.")
     return Mode(name)
 
 
@@ -110,11 +118,9 @@ def _read_sample() -> str:
 
 def read_answer(name: str) -> str:
     """The text of the file; raises AnswerInvalid when it is not readable UTF-8 text."""
-    from service.errors import AnswerInvalid
-
     place = "standard input" if name == "-" else name
     try:
-        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as stream:
+        with _open_standard_input() if name == "-" else Path(name).open("rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)
     except OSError as failure:
         raise AnswerInvalid(f"{place}: cannot be read ({failure.strerror}). Check the name of the file.") from None
@@ -126,6 +132,14 @@ def read_answer(name: str) -> str:
         raise AnswerInvalid(
             f"{place}: byte {failure.start + 1} is not valid UTF-8. Save the file with the encoding UTF-8."
         ) from None
+
+
+def _open_standard_input() -> BinaryIO:
+    if sys.stdin is None:  # closed by whoever started this
+        raise AnswerInvalid("standard input: is closed. Pipe the answer in, or name a file.")
+    if sys.stdin.isatty():
+        typer.echo("Type or paste the answer, then press Enter and Ctrl-D.", err=True)
+    return sys.stdin.buffer
 
 
 async def _grade(submission: Submission, settings: Settings, store: bool, quiet: bool) -> Scored | Unscored:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from service.cli.output import JSON_HELP, open_console, print_table
+from service.cli.output import JSON_HELP, open_console, print_json, print_table
 
 if TYPE_CHECKING:
     from service.store.grades import GradeStore
@@ -30,7 +30,7 @@ def _use_store(action: Callable[[GradeStore], Awaitable[T]]) -> T:
 
 @app.command("list")
 def list_grades(
-    limit: Annotated[int, typer.Option(min=1, max=100, help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="How many, newest first; up to 100.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, one grade each.")] = False,
 ) -> None:
     """The newest grades."""
@@ -52,7 +52,10 @@ def list_grades(
             )
             for grade in page.grades
         ],
+        if_none="No grades are stored yet: interview-grader grade",
     )
+    if page.next_cursor:
+        typer.echo(f"Only the newest {limit} are shown; --limit shows up to 100.", err=True)
 
 
 @app.command("show")
@@ -71,7 +74,13 @@ def show_grade(
 
 
 @app.command("delete")
-def delete_grade(grade_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a grade.")]) -> None:
+def delete_grade(
+    grade_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a grade.")],
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
     """Delete a grade, its answer and its replies for good."""
     _use_store(lambda store: store.delete(grade_id))
+    if as_json:
+        print_json({"id": grade_id, "deleted": True})
+        return
     typer.echo(f"Grade {grade_id} is deleted.")

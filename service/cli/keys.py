@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli.output import JSON_HELP, print_json, print_table
+from service.errors import InputError
 
 if TYPE_CHECKING:
     from service.store.keys import ApiKey
@@ -17,20 +18,27 @@ app = typer.Typer(help="API keys: create, list, revoke. Only their hashes are st
 
 @app.command("create")
 def create_key(
-    name: Annotated[str, typer.Argument(help="Who or what it is for.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Who or what it is for.")],
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="grades:write, grades:read or grades:delete; repeat for several. Default: write and read."),
+        typer.Option(metavar="SCOPE", help="grades:write, grades:read, grades:delete. [default: write and read]"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """Create a key. It is printed once and cannot be shown again."""
+    """Create a key. It is printed once and cannot be shown again.
+
+    \b
+    interview-grader keys create "HR portal"
+    interview-grader keys create auditor --scope grades:read --scope grades:delete
+    """
     from service.store.keys import Scope
 
     known = [each.value for each in Scope]
     unknown = [each for each in scope or () if each not in known]
     if unknown:
-        raise typer.BadParameter(f"unknown scope {', '.join(unknown)}; known are {', '.join(known)}.")
+        raise InputError(f"There is no scope {', '.join(unknown)}. Known scopes: {', '.join(known)}.")
+    if not name.strip():
+        raise InputError("The name of the key is empty. Say who or what it is for.")
     scopes = [Scope(each) for each in scope or ("grades:write", "grades:read")]
 
     async def create() -> tuple[ApiKey, str]:
@@ -74,11 +82,15 @@ def list_keys(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] =
             )
             for key in keys
         ],
+        if_none="There are no API keys yet: interview-grader keys create NAME",
     )
 
 
 @app.command("revoke")
-def revoke_key(key_id: Annotated[str, typer.Argument(metavar="ID", help="The id from `keys list`.")]) -> None:
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id from `keys list`.")],
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
     """Revoke a key; requests with it are refused from now on."""
 
     async def revoke() -> None:
@@ -89,6 +101,9 @@ def revoke_key(key_id: Annotated[str, typer.Argument(metavar="ID", help="The id 
             await stores.keys.revoke(key_id)
 
     asyncio.run(revoke())
+    if as_json:
+        print_json({"id": key_id, "revoked": True})
+        return
     typer.echo(f"Key {key_id} is revoked.")
 
 
@@ -97,6 +112,6 @@ def _describe(key: ApiKey) -> dict[str, object]:
         "id": key.id,
         "name": key.name,
         "scopes": sorted(key.scopes),
-        "created_at": key.created_at,
-        "revoked_at": key.revoked_at,
+        "created_at": key.created_at.isoformat(),
+        "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
     }

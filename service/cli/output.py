@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 JSON_HELP = "Print JSON, for programs."
-MAX_WIDTH = 100
+WIDEST = 100
+GAP = "  "
+NARROWEST = 24  # columns; a narrower one is harder to read than a broken line
 
 
 def print_json(value: Any) -> None:
@@ -20,12 +26,31 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A plain table, columns as wide as their widest cell; reads well and cuts well."""
+def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], if_none: str = "") -> None:
+    """A plain table, columns as wide as their widest cell. In a pipe a row is a line, so that it cuts well; in a
+
+    terminal the last column wraps. `if_none` is said on stderr when there are no rows.
+    """
     cells = [[name.upper() for name in header], *[list(row) for row in rows]]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header) - 1)]
     for row in cells:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print_hanging("".join(cell.ljust(width) + GAP for cell, width in zip(row, widths, strict=False)), row[-1])
+    if len(cells) == 1 and if_none:
+        typer.echo(if_none, err=True)
+
+
+def print_hanging(start: str, text: str) -> None:
+    """`start` and the text, in a terminal wrapped with its further lines under the first; in a pipe one line."""
+    indent = len(start)
+    lines = _wrap_for_terminal(text, indent)
+    typer.echo((start + f"\n{' ' * indent}".join(lines)).rstrip())
+
+
+def _wrap_for_terminal(text: str, indent: int) -> list[str]:
+    if sys.stdout is None or not sys.stdout.isatty():
+        return [text]
+    room = min(get_terminal_size().columns, WIDEST) - indent
+    return wrap(text, room) or [""] if room >= NARROWEST else [text]
 
 
 def open_console(stderr: bool = False) -> Console:
@@ -33,5 +58,14 @@ def open_console(stderr: bool = False) -> Console:
     from rich.console import Console
 
     console = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
-    console.width = min(console.width, MAX_WIDTH)
+    console.width = min(console.width, WIDEST)
     return console
+
+
+def print_text(text: Text, console: Console, indent: int = 0) -> None:
+    """The text, wrapped and indented, without the blanks that rich leaves at the ends of lines."""
+    from rich.text import Text
+
+    for line in text.wrap(console, console.width - indent):
+        line.rstrip()
+        console.print(Text(" " * indent).append_text(line) if line else "")

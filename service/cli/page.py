@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rich.padding import Padding
 from rich.text import Text
 
+from service.cli.output import print_text
 from service.domain.grade import CriterionNotObserved, CriterionScored, Feedback, Scored, Unscored
 from service.domain.rubric import HIGHEST_LEVEL
 
@@ -29,38 +29,29 @@ def print_grade(grade: Scored | Unscored, console: Console) -> None:
     if grade.feedback is not None:
         _print_feedback(grade.feedback, console)
     for flag in grade.flags:
-        console.print(Text.assemble(("\nLook at this: ", "bold yellow"), flag.message))
+        print_text(Text.assemble(("\nLook at this: ", "bold yellow"), flag.message), console)
     _print_foot(grade, console)
 
 
 def _print_head(grade: Scored | Unscored, console: Console) -> None:
-    console.print(Text(f"\n{grade.question.text}", "bold"))
+    print_text(Text(f"\n{grade.question.text}", "bold"), console)
     if isinstance(grade, Scored):
         overall = grade.overall
         spread = "" if overall.uncertainty is None else f" ± {overall.uncertainty:.2f}"
-        console.print(
-            Text.assemble(
-                ("\nOverall ", "bold"), (f"{overall.score:.2f}{spread}", "bold cyan"), f" of 5 – {overall.band}\n"
-            )
-        )
+        score = f"{overall.score:.2f}{spread}"
+        head = Text.assemble(("\nOverall ", "bold"), (score, "bold cyan"), f" of {HIGHEST_LEVEL} – {overall.band}\n")
     else:
-        console.print(Text.assemble(("\nNot scored: ", "bold yellow"), grade.reason.message, "\n"))
+        head = Text.assemble(("\nNot scored: ", "bold yellow"), grade.reason.message, "\n")
+    print_text(head, console)
 
 
 def _print_criterion(criterion: CriterionScored | CriterionNotObserved, console: Console) -> None:
     if isinstance(criterion, CriterionNotObserved):
-        console.print(Text.assemble((f"{EMPTY * HIGHEST_LEVEL}  ", "dim"), (criterion.name, "bold"), "  not observed"))
+        filled, level = 0, "not observed"
     else:
-        filled = int(criterion.level + 0.5)
-        console.print(
-            Text.assemble(
-                (FULL * filled, "cyan"),
-                (EMPTY * (HIGHEST_LEVEL - filled), "dim"),
-                "  ",
-                (criterion.name, "bold"),
-                f"  level {criterion.level:g} of {HIGHEST_LEVEL}",
-            )
-        )
+        filled, level = int(criterion.level + 0.5), f"level {_round(criterion.level)} of {HIGHEST_LEVEL}"
+    dots = ((FULL * filled, "cyan"), (EMPTY * (HIGHEST_LEVEL - filled), "dim"))
+    print_text(Text.assemble(*dots, "  ", (criterion.name, "bold"), f"  {level}"), console)
     _print_indented(criterion.rationale, console)
     for red_flag in criterion.red_flags:
         _print_indented(f"Red flag, level {red_flag.caps_at} at most: {red_flag.behaviour}.", console, "yellow")
@@ -70,13 +61,19 @@ def _print_criterion(criterion: CriterionScored | CriterionNotObserved, console:
     console.print()
 
 
+def _round(level: float) -> str:
+    """4, 3.5, 3.67: a mean of samples is no whole number, and 3.6666666 says no more."""
+    return f"{level:.2f}".rstrip("0").rstrip(".")
+
+
 def _print_indented(text: str, console: Console, style: str = "") -> None:
-    console.print(Padding(Text(text, style), (0, 0, 0, 7)))
+    print_text(Text(text, style), console, HIGHEST_LEVEL + INDENT)
 
 
 def _print_answer(grade: Scored | Unscored, console: Console) -> None:
     console.print(Text("The answer, with what the levels rest on", "bold"))
-    console.print(Padding(_mark_evidence(grade), (0, 0, 1, INDENT)))
+    print_text(_mark_evidence(grade), console, INDENT)
+    console.print()
 
 
 def _mark_evidence(grade: Scored | Unscored) -> Text:
@@ -114,25 +111,25 @@ def _print_feedback(feedback: Feedback, console: Console) -> None:
         _print_block(f"- {improvement.text}", console, "green")
         _print_block(f"  For example: {improvement.example}", console)
     if feedback.next_step:
-        console.print(Text.assemble(("\nPractise next: ", "bold"), feedback.next_step))
+        print_text(Text.assemble(("\nPractise next: ", "bold"), feedback.next_step), console)
     if feedback.follow_up_question:
-        console.print(Text.assemble(("\nAn interviewer might ask: ", "bold"), feedback.follow_up_question))
+        print_text(Text.assemble(("\nAn interviewer might ask: ", "bold"), feedback.follow_up_question), console)
 
 
 def _print_block(text: str, console: Console, style: str = "") -> None:
-    console.print(Padding(Text(text, style), (0, 0, 0, INDENT)))
+    print_text(Text(text, style), console, INDENT)
 
 
 def _print_foot(grade: Scored | Unscored, console: Console) -> None:
     made = grade.provenance
     by = ", ".join(made.models_served) or made.model_requested
     lines = [
-        f"\nGraded by {made.backend} ({by}), prompt {made.prompt.id}@v{made.prompt.version}, "
+        f"\nGraded by {made.backend}: {by}; prompt {made.prompt.id}@v{made.prompt.version}, "
         f"rubric {made.rubric.id}@v{made.rubric.version}. Grade {grade.id}."
     ]
     if made.notice:
         lines.append(made.notice)
-    console.print(Text("\n".join(lines), "dim"))
+    print_text(Text("\n".join(lines), "dim"), console)
 
 
 def print_next_steps(console: Console) -> None:

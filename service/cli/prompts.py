@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.cli.grade import ANSWER_HELP, SAMPLE_RUBRIC, read_answer, read_mode
 from service.cli.output import JSON_HELP, print_json, print_table
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def list_prompts(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)
 
 @app.command("show")
 def show_prompt(
-    prompt: Annotated[str, typer.Argument(help="NAME or NAME@vN.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="NAME or NAME@vN.")],
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
     """The file of one prompt."""
@@ -49,15 +50,18 @@ def show_prompt(
 
 @app.command("render")
 def render_prompt(
-    prompt: Annotated[str, typer.Argument(help="NAME or NAME@vN.")],
-    file: Annotated[str, typer.Argument(help="Text file with the answer; - reads standard input.")],
-    question: Annotated[str, typer.Option(help="Question: its ID or its full text.")],
-    rubric: Annotated[str, typer.Option(help="Rubric: ID or ID@vN.")] = "handling-difficult-customers",
-    mode: Annotated[str, typer.Option(help="practice or screening.")] = "practice",
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="NAME or NAME@vN.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help=ANSWER_HELP)],
+    question: Annotated[str, typer.Option(metavar="ID", help="Question, by its id or its full text.")],
+    rubric: Annotated[str, typer.Option(metavar="ID", help="Rubric: ID or ID@vN.")] = SAMPLE_RUBRIC,
+    mode: Annotated[str, typer.Option(metavar="MODE", help="practice or screening.")] = "practice",
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """The messages that a model would be sent for an answer; nothing is sent."""
-    from service.cli.grade import read_answer, read_mode
+    """The messages a model would be sent; nothing is sent.
+
+    \b
+    interview-grader prompts render grade@v1 answer.txt --question find-root-cause
+    """
     from service.config import load_settings
     from service.grading.render import render_requests
     from service.wiring import Submission, open_library, read_submission
@@ -77,10 +81,17 @@ def render_prompt(
 
 @app.command("diff")
 def diff_prompts(
-    old: Annotated[str, typer.Argument(help="NAME@vN.")],
-    new: Annotated[str, typer.Argument(help="NAME or NAME@vN.")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help="NAME@vN.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="NAME or NAME@vN.")],
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """What changed between two prompts, as a unified diff; nothing printed means nothing changed."""
+    """What changed between two prompts, as a unified diff.
+
+    \b
+    interview-grader prompts diff grade@v1 grade-each@v1
+
+    Nothing printed means nothing changed.
+    """
     from difflib import unified_diff
 
     prompts = _open_prompts()
@@ -88,4 +99,8 @@ def diff_prompts(
     lines = unified_diff(
         before.source.splitlines(keepends=True), after.source.splitlines(keepends=True), before.label, after.label
     )
-    typer.echo("".join(lines), nl=False)
+    text = "".join(lines)
+    if as_json:
+        print_json({"old": before.label, "new": after.label, "diff": text})
+        return
+    typer.echo(text, nl=False)

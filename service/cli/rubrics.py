@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.output import JSON_HELP, print_json, print_table
+from service.cli.grade import SAMPLE_RUBRIC
+from service.cli.output import JSON_HELP, print_hanging, print_json, print_table
 
 if TYPE_CHECKING:
     from service.wiring import Library
@@ -42,7 +43,7 @@ def list_rubrics(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)
 
 @app.command("show")
 def show_rubric(
-    rubric: Annotated[str, typer.Argument(help="ID or ID@vN.")],
+    rubric: Annotated[str, typer.Argument(metavar="RUBRIC", help="ID or ID@vN.")],
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
     """One rubric: its criteria, levels, indicators and red flags."""
@@ -50,24 +51,33 @@ def show_rubric(
     if as_json:
         print_json(found.model_dump(mode="json", by_alias=True))
         return
-    typer.echo(f"{found.title} ({found.label}, {found.content_hash[:12]})\n\n{found.description}")
+    typer.echo(f"{found.title} ({found.label}, {found.content_hash[:12]})\n")
+    print_hanging("", found.description)
     for criterion in found.criteria:
-        typer.echo(f"\n{criterion.name} ({criterion.id})\n  Is: {criterion.definition.is_}")
-        typer.echo(f"  Is not: {criterion.definition.is_not}")
+        typer.echo(f"\n{criterion.name} ({criterion.id})")
+        print_hanging("  Is: ", criterion.definition.is_)
+        print_hanging("  Is not: ", criterion.definition.is_not)
         for level in criterion.levels:
-            typer.echo(f"  {level.level}  {level.anchor}")
+            print_hanging(f"  {level.level}  ", level.anchor)
         for indicator in criterion.indicators:
-            typer.echo(f"  +  {indicator.behaviour}")
+            print_hanging("  +  ", indicator.behaviour)
         for red_flag in criterion.red_flags:
-            typer.echo(f"  !  {red_flag.behaviour} (level {red_flag.caps_at} at most)")
+            print_hanging("  !  ", f"{red_flag.behaviour} (level {red_flag.caps_at} at most)")
+    typer.echo(f"\nIts questions: interview-grader questions --rubric {found.id}")
 
 
 @app.command("check")
 def check_rubric(
-    file: Annotated[Path, typer.Argument(help="A rubric file, YAML.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A rubric file, YAML.")],
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """Check a rubric file; errors name file, line, path and what was expected."""
+    """Check a rubric file before it is used.
+
+    \b
+    interview-grader rubrics check my_rubric.yaml
+
+    Errors name the file, the line, the path in it and what was expected.
+    """
     from service.assets.rubrics import load_rubric
 
     rubric = load_rubric(file)
@@ -89,10 +99,10 @@ def print_schema() -> None:
 
 
 def list_questions(
-    rubric: Annotated[str, typer.Option(help="Rubric: ID or ID@vN.")] = "handling-difficult-customers",
+    rubric: Annotated[str, typer.Option(metavar="ID", help="Rubric: ID or ID@vN.")] = SAMPLE_RUBRIC,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """The questions of a rubric."""
+    """The questions of a rubric, with the ids that `grade --question` takes."""
     found = _open_library().rubrics.get(rubric)
     if as_json:
         print_json([{"id": question.id, "kind": question.kind, "text": question.text} for question in found.questions])

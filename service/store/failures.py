@@ -22,8 +22,6 @@ from service.errors import GraderError, InputError, StoreError, StoreFull, Store
 _LOCKED = " is locked by another process. Ask again; if it stays locked, close what else has it open."
 _UNREACHABLE = " cannot be reached ({code}). Check that it runs and that GRADER_DATABASE_URL is right; then ask again."
 _UNOPENABLE = " cannot be opened ({code}). Check the path in GRADER_DATABASE_URL, its folder and the disk."
-    " cannot be opened ({code}). Check the path in GRADER_DATABASE_URL, its folder and the disk; then ask again."
-)
 _READ_ONLY = " may not be written ({code}). Give this user write permission on the file and its folder."
 _READ_ONLY_SERVER = " is read-only ({code}). Point GRADER_DATABASE_URL at the primary server."
 _FULL = " has no space left ({code}). Free disk space or raise its quota; nothing was stored."

@@ -22,7 +22,7 @@ async def test_a_failure_after_the_client_left_is_logged(failure: Exception) -> 
     with capture_logs() as logs:
         grading = Gradings(Metrics(), 1).start(fail, "embedded", is_kept=True)
         grading.leave()
-        await grading.wait()
+        await asyncio.wait([grading.task])
     (line,) = logs
     assert line["failure"] == type(failure).__name__
     assert "candidate" not in line["message"]
