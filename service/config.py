@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from service.errors import ConfigInvalid
 
@@ -49,7 +52,9 @@ class Settings(BaseSettings):
         validation_alias="OPENAI_API_KEY",
         description="OpenAI's own variable, used when GRADER_API_KEY is not set",
     )
-    model_profiles: dict[str, Profile] = Field({}, description='JSON: model name or "*" -> what it can do')
+    model_profiles: Annotated[dict[str, Profile], NoDecode] = Field(
+        {}, description='JSON: model name or "*" -> what it can do'
+    )
     live_calls: bool = Field(True, description="false: only loopback addresses may be called")
     record_dir: Path | None = Field(None, description="keep every reply in this folder, for GRADER_MODEL=replay/…")
     prompt: str = Field("grade@v1", description="the prompt used when a request names none")
@@ -76,6 +81,21 @@ class Settings(BaseSettings):
     def _split_models(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
+    @field_validator("model_profiles", mode="before")
+    @classmethod
+    def _read_profiles(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as failure:
+            raise ValueError(f"this is not JSON ({failure})") from None
+
+    @field_validator("record_dir", "assets_dir", "data_dir")
+    @classmethod
+    def _expand_home(cls, value: Path | None) -> Path | None:
+        return value.expanduser() if value else value  # in a .env file no shell does it
+
     @property
     def database(self) -> str:
         """The database URL, with the default filled in."""
@@ -93,10 +113,28 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type] # the fields check them
     except ValidationError as failure:
-        problems = [
-            f"{PREFIX}{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}."
-            for problem in failure.errors(include_input=False, include_url=False)
-        ]
+        problems = [_describe(problem) for problem in failure.errors(include_input=False, include_url=False)]
         raise ConfigInvalid("\n".join([*problems, "Correct it in the environment or in .env."])) from None
-    except ValueError as failure:  # JSON that cannot be read, from pydantic-settings
-        raise ConfigInvalid(f"A setting cannot be read: {failure}. Correct it in the environment or in .env.") from None
+    except UnicodeDecodeError as failure:
+        raise ConfigInvalid(
+            f".env: byte {failure.start + 1} is not valid UTF-8. Save it with the encoding UTF-8."
+        ) from None
+
+
+def name_variable(setting: str) -> str:
+    """The environment variable of a setting."""
+    alias = Settings.model_fields[setting].validation_alias if setting in Settings.model_fields else None
+    return alias if isinstance(alias, str) else f"{PREFIX}{setting.upper()}"
+
+
+def find_unknown_variables() -> tuple[str, ...]:
+    """Variables that look like settings and are none, such as GRADER_MODLE: without a word they would do nothing."""
+    known = {name_variable(setting) for setting in Settings.model_fields}
+    given = {name.upper() for name in (*DotEnvSettingsSource(Settings).env_vars, *os.environ)}
+    return tuple(sorted(name for name in given if name.startswith(PREFIX) and name not in known))
+
+
+def _describe(problem: ErrorDetails) -> str:
+    setting, *path = (str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{'.'.join([name_variable(setting), *path])}: {message}."

@@ -68,7 +68,13 @@ class Stores:
 
 
 def open_library(settings: Settings) -> Library:
-    """The rubrics and prompts that the settings point at; files are read when asked for."""
+    """The rubrics and prompts that the settings point at; files are read when asked for.
+
+    Raises ConfigInvalid for an assets folder that would not be used: grading on with the shipped files hides a slip.
+    """
+    own = settings.assets_dir
+    if own is not None and not any((own / name).is_dir() for name in ("rubrics", "prompts")):
+        raise ConfigInvalid(f"{own}: has no folder rubrics/ or prompts/. Correct GRADER_ASSETS_DIR.")
     return Library(
         rubrics=RubricLibrary(find_folder("rubrics", settings.assets_dir)),
         prompts=PromptLibrary(find_folder("prompts", settings.assets_dir)),

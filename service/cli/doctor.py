@@ -44,15 +44,22 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = Fa
 def _list_settings(settings: Settings) -> list[dict[str, str]]:
     from pydantic import SecretStr
 
-    from service.config import PREFIX
+    from service.config import find_unknown_variables, name_variable
 
     rows = []
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        shown = "(set, hidden)" if isinstance(value, SecretStr) else "" if value is None else str(value)
-        variable = field.validation_alias if isinstance(field.validation_alias, str) else f"{PREFIX}{name.upper()}"
-        rows.append({"setting": variable, "value": shown, "meaning": field.description or ""})
-    return rows
+        shown = "(set, hidden)" if isinstance(value, SecretStr) else _write_value(value)
+        rows.append({"setting": name_variable(name), "value": shown, "meaning": field.description or ""})
+    slip = {"value": "", "meaning": "is no setting: correct its name, or remove it"}
+    return [*rows, *({"setting": variable, **slip} for variable in find_unknown_variables())]
+
+
+def _write_value(value: object) -> str:
+    """As it would be written in the environment; nothing for what is empty."""
+    if isinstance(value, (dict, tuple)):
+        return ",".join(value)  # of the profiles: the models that have one
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 async def _check_all(settings: Settings) -> list[Check]:

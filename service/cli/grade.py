@@ -44,14 +44,14 @@ class _Choice:
 
 
 def grade(
-    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help=ANSWER_HELP)] = None,
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help=ANSWER_HELP)] = None,
     rubric: Annotated[str | None, typer.Option(metavar="ID", help=f"Rubric. [default: {SAMPLE_RUBRIC}]")] = None,
     question: Annotated[str | None, typer.Option(metavar="ID", help="Question, by its id or its full text.")] = None,
     mode: Annotated[str, typer.Option(metavar="MODE", help=MODE_HELP)] = "practice",
     model: Annotated[str | None, typer.Option(metavar="MODEL", help="Model, written as in GRADER_MODEL.")] = None,
     prompt: Annotated[str | None, typer.Option(metavar="NAME", help="Prompt: NAME or NAME@vN.")] = None,
     samples: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=9, help="Ask the model N times, up to 9, and average.")
+        int | None, typer.Option(metavar="N", min=1, max=9, help="Ask the model N times and average.")
     ] = None,
     store: Annotated[bool, typer.Option("--store/--no-store", help="Keep the grade in the database.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,

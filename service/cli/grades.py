@@ -30,7 +30,7 @@ def _use_store(action: Callable[[GradeStore], Awaitable[T]]) -> T:
 
 @app.command("list")
 def list_grades(
-    limit: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="How many, newest first; up to 100.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="How many, newest first.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, one grade each.")] = False,
 ) -> None:
     """The newest grades."""
@@ -40,15 +40,15 @@ def list_grades(
             typer.echo(grade.model_dump_json())
         return
     print_table(
-        ("id", "created", "rubric", "question", "overall", "review"),
+        ("id", "created", "overall", "review", "question", "rubric"),
         [
             (
                 grade.id,
                 f"{grade.created_at:%Y-%m-%d %H:%M}",
-                f"{grade.rubric.id}@v{grade.rubric.version}",
-                grade.question.id,
                 f"{grade.overall.score:.2f}" if grade.overall else str(grade.reason.code if grade.reason else ""),
                 "yes" if grade.needs_review else "",
+                grade.question.id,
+                f"{grade.rubric.id}@v{grade.rubric.version}",
             )
             for grade in page.grades
         ],

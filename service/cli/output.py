@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 JSON_HELP = "Print JSON, for programs."
 WIDEST = 100
 GAP = "  "
-NARROWEST = 24  # columns; a narrower one is harder to read than a broken line
+NARROWEST = 30  # a column of text with less room moves to a line of its own
 
 
 def print_json(value: Any) -> None:
@@ -41,16 +41,14 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], if_none: s
 
 def print_hanging(start: str, text: str) -> None:
     """`start` and the text, in a terminal wrapped with its further lines under the first; in a pipe one line."""
-    indent = len(start)
-    lines = _wrap_for_terminal(text, indent)
-    typer.echo((start + f"\n{' ' * indent}".join(lines)).rstrip())
-
-
-def _wrap_for_terminal(text: str, indent: int) -> list[str]:
     if sys.stdout is None or not sys.stdout.isatty():
-        return [text]
-    room = min(get_terminal_size().columns, WIDEST) - indent
-    return wrap(text, room) or [""] if room >= NARROWEST else [text]
+        typer.echo(f"{start}{text}".rstrip())
+        return
+    columns, indent = min(get_terminal_size().columns, WIDEST), len(start)
+    if columns - indent < NARROWEST:
+        typer.echo(start.rstrip())
+        start, indent = " " * 4, 4
+    typer.echo((start + f"\n{' ' * indent}".join(wrap(text, max(columns - indent, 1)))).rstrip())
 
 
 def open_console(stderr: bool = False) -> Console:

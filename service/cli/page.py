@@ -9,6 +9,7 @@ from rich.text import Text
 
 from service.cli.output import print_text
 from service.domain.grade import CriterionNotObserved, CriterionScored, Feedback, Scored, Unscored
+from service.domain.invisible import strip_invisible
 from service.domain.rubric import HIGHEST_LEVEL
 
 if TYPE_CHECKING:
@@ -81,10 +82,10 @@ def _mark_evidence(grade: Scored | Unscored) -> Text:
     marked = Text()
     end = 0
     for start, stop in _merge_spans(grade):
-        marked.append(grade.answer[end:start])
-        marked.append(f"«{grade.answer[start:stop]}»", "bold cyan")
+        marked.append(strip_invisible(grade.answer[end:start]))
+        marked.append(f"«{strip_invisible(grade.answer[start:stop])}»", "bold cyan")
         end = stop
-    return marked.append(grade.answer[end:])
+    return marked.append(strip_invisible(grade.answer[end:]))  # U+202E would turn round what follows it
 
 
 def _merge_spans(grade: Scored | Unscored) -> Iterator[tuple[int, int]]:

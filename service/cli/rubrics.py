@@ -102,7 +102,7 @@ def list_questions(
     rubric: Annotated[str, typer.Option(metavar="ID", help="Rubric: ID or ID@vN.")] = SAMPLE_RUBRIC,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """The questions of a rubric, with the ids that `grade --question` takes."""
+    """The questions of a rubric, with their ids."""
     found = _open_library().rubrics.get(rubric)
     if as_json:
         print_json([{"id": question.id, "kind": question.kind, "text": question.text} for question in found.questions])

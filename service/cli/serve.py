@@ -18,8 +18,8 @@ def serve(
     """Serve the HTTP API, described at /docs.
 
     \b
-    interview-grader serve                        for this machine only, without keys
-    interview-grader keys create "HR portal"      other addresses need a key first
+    interview-grader serve                      for this machine, without keys
+    interview-grader keys create "HR portal"    other addresses need a key first
     interview-grader serve --host 0.0.0.0
     """
     from service.api.server import run_server

@@ -87,7 +87,8 @@ def _explain_level(verdict: Verdict, level: int) -> str:
         parts.append(f"A red flag limits the level: {named}.")
     if not parts:
         parts.append("The nearest sentence touches this criterion, without showing one of its behaviours clearly.")
-    return " ".join([*parts, f"The level that fits best is {level}: {anchor}"])
+    # Closeness of wording cannot tell whether the anchor is met, so it is given to be compared, not claimed.
+    return " ".join([*parts, f'By closeness of wording that is level {level}, which reads: "{anchor}"'])
 
 
 def _explain_absence(criterion: Criterion) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.domain.rubric import Criterion, Indicator, RedFlag
 from service.llm.embedded.index import BehaviourIndex, RubricIndex
@@ -18,6 +19,7 @@ TOP = 3  # behaviours that the strength of a criterion rests on: a level of 4 as
 EXAMPLE_DISCOUNT = (
     0.25  # an example is one sentence, so one word in common lifts its similarity: median .22, chance .12
 )
+FRAGMENT_AT = 0.55  # similarity to an example from which a fragment counts: it is then said in nearly the same words
 RED_FLAG_AT = 0.2  # similarity to a prototype, for a sentence that says the speaker does harm
 RED_FLAG_VERBATIM = (
     0.75  # similarity to an example, for a sentence without any word of harm: "No receipt, no discussion"
@@ -77,7 +79,8 @@ def _match_indicators(criterion: Criterion, reading: Reading, behaviours: Behavi
     rows = [row for row, counts in enumerate(reading.counts) if counts]
     if not rows:
         return ()
-    similarity = _compare_behaviours(reading.vectors[rows], behaviours)
+    fragments = np.array([reading.units[row].is_fragment for row in rows])
+    similarity = _compare_behaviours(reading.vectors[rows], behaviours, fragments)
     best = similarity.argmax(axis=0)
     found = [
         Match(indicator, reading.units[rows[best[column]]], round(float(similarity[best[column], column]), 4))
@@ -86,10 +89,14 @@ def _match_indicators(criterion: Criterion, reading: Reading, behaviours: Behavi
     return tuple(sorted(found, key=lambda match: -match.similarity))
 
 
-def _compare_behaviours(vectors: Matrix, behaviours: BehaviourIndex) -> Matrix:
+def _compare_behaviours(vectors: Matrix, behaviours: BehaviourIndex, fragments: NDArray[np.bool_]) -> Matrix:
     """Units by behaviours: the similarity to the prototype, or to the nearest example less the discount."""
     by_prototype = compare(vectors, behaviours.prototypes)
     by_example = compare(vectors, behaviours.examples) - np.float32(EXAMPLE_DISCOUNT)
+    by_prototype[fragments] = -1.0
+    by_example[fragments] = np.where(
+        by_example[fragments] >= FRAGMENT_AT - EXAMPLE_DISCOUNT, by_example[fragments], np.float32(-1.0)
+    )
     nearest = np.full_like(by_prototype, -1.0)
     for column, owner in enumerate(behaviours.owners):
         np.maximum(nearest[:, owner], by_example[:, column], out=nearest[:, owner])
@@ -100,10 +107,12 @@ def _match_red_flags(criterion: Criterion, reading: Reading, index: RubricIndex)
     behaviours = index.red_flags[criterion.id]
     if not criterion.red_flags or not reading.units:
         return ()
-    by_prototype = _compare_behaviours(reading.vectors, behaviours)
+    by_prototype = _compare_behaviours(reading.vectors, behaviours, np.zeros(len(reading.units), dtype=bool))
     by_example = compare(reading.vectors, behaviours.examples)
     found: dict[str, RedFlagMatch] = {}
     for row, (unit, stance) in enumerate(zip(reading.units, reading.stances, strict=True)):
+        if unit.is_fragment:
+            continue
         column = int(by_prototype[row].argmax())
         example = int(by_example[row].argmax())
         harms = stance is Stance.HARMS and by_prototype[row, column] >= RED_FLAG_AT

@@ -103,7 +103,8 @@ def read_answer(task: GradingTask, index: RubricIndex) -> Reading:
     asked = _list_content(task.question.text)
     counts = tuple(_may_count(unit.text, stance, asked) for unit, stance in zip(units, stances, strict=True))
     tells = [counts_here or stance is Stance.HARMS for counts_here, stance in zip(counts, stances, strict=True)]
-    usable = vectors * np.array(tells, dtype=np.float32).reshape(-1, 1)
+    telling = [tell and not unit.is_fragment for tell, unit in zip(tells, units, strict=True)]
+    usable = vectors * np.array(telling, dtype=np.float32).reshape(-1, 1)
     whole = np.array([unit.is_whole for unit in units], dtype=bool)
     questions, row = index.place_question(task.question)
     relevance, touched, points = _compare_with_question(usable, whole, questions, row)

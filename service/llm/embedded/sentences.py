@@ -20,32 +20,38 @@ _CLAUSE_END = re.compile(
     r"|\s+(?=(?:and|but|so|then)\s+(?:I|we|then|he|she|they)\b)"
     r"|:\s+"
 )
+_FRAGMENT_END = re.compile(r"[,:]\s+|\s[-–—]\s+")
 _MARKER = re.compile(r"\s+(?=(?:and then|but then|so then|after that|and|but|so|then|because|first|next|later)\b)")
 _WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """`answer[start:end] == text`. `sentence` is the index of the sentence that it is or is a part of."""
+    """`answer[start:end] == text`. `sentence` is the index of the sentence that it is or is a part of.
+
+    A fragment is what stands between two commas, such as reported speech; too short to be judged by its topic.
+    """
 
     text: str
     start: int
     end: int
     sentence: int
     is_whole: bool
+    is_fragment: bool = False
 
 
 def split_units(text: str) -> list[Unit]:
-    """Every sentence of at least three words, each followed by its clauses when it has more than one."""
+    """Every sentence of at least three words, each followed by its clauses and fragments when it has more than one."""
     units: list[Unit] = []
     for number, (start, end) in enumerate(_split_sentences(text)):
         spans = [(start, end)]
         if count_words(text[start:end]) >= CLAUSE_FROM_WORDS:
             clauses = list(_cut(text, start, end, _CLAUSE_END))
             spans += clauses if len(clauses) > 1 else []
-        for index, (first, last) in enumerate(spans):
+        fragments = [span for span in _cut(text, start, end, _FRAGMENT_END) if span not in spans]
+        for index, (first, last) in enumerate([*spans, *fragments]):
             if last - first <= MAX_UNIT_CHARACTERS and count_words(text[first:last]) >= MIN_QUOTE_WORDS:
-                units.append(Unit(text[first:last], first, last, number, index == 0))
+                units.append(Unit(text[first:last], first, last, number, index == 0, index >= len(spans)))
     return units
 
 
