@@ -123,7 +123,10 @@ async def open_bare_loop(base_url: str, settings: Settings, folder: Path) -> Asy
     request = render_requests(job)[0][0]
     system, user = request.messages
     before, after = user.text.split(job.answer.text)
-    schema = {"name": "judgement", "strict": True, "schema": request.reply_schema}
+    form: Any = {
+        "type": "json_schema",
+        "json_schema": {"name": "judgement", "strict": True, "schema": request.reply_schema},
+    }
     client = AsyncOpenAI(api_key="none", base_url=base_url, max_retries=0, http_client=DefaultAioHttpClient())
     with (folder / "bare.jsonl").open("a", encoding="utf-8") as lines:
 
@@ -138,7 +141,7 @@ async def open_bare_loop(base_url: str, settings: Settings, folder: Path) -> Asy
                 temperature=0.0,
                 seed=request.parameters.seed,
                 max_tokens=request.parameters.max_tokens,
-                response_format={"type": "json_schema", "json_schema": schema},  # type: ignore[typeddict-item]
+                response_format=form,
             )
             judgement = Judgement.model_validate_json(completion.choices[0].message.content or "")
             lines.write(judgement.model_dump_json() + "\n")
@@ -201,13 +204,15 @@ def make_grade(services: Services) -> Grade:
 async def measure_memory(options: argparse.Namespace, folder: Path) -> tuple[float, float]:
     """Peak resident memory (MB) of this process after 1,000 and after 5,000 graded answers."""
     settings = read_settings(folder, "http://127.0.0.1:9/v1")
-    async with start_provider(make_reply(settings), options.latency_seconds, folder) as base_url:
-        async with open_services(read_settings(folder, base_url)) as services:
-            grade = make_grade(services)
-            await run_all(grade, 1_000, options.in_flight)
-            early = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            await run_all(grade, 4_000, options.in_flight)
-            return early, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    async with (
+        start_provider(make_reply(settings), options.latency_seconds, folder) as base_url,
+        open_services(read_settings(folder, base_url)) as services,
+    ):
+        grade = make_grade(services)
+        await run_all(grade, 1_000, options.in_flight)
+        early = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        await run_all(grade, 4_000, options.in_flight)
+        return early, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def describe(rounds: dict[str, list[Round]]) -> dict[str, Any]:

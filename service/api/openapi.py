@@ -86,13 +86,14 @@ def build_document(app: FastAPI) -> dict[str, Any]:
 
 
 def load_example(name: str) -> Any:
-    """A grade as the embedded backend made it (`scored` or `unscored`)."""
+    """A request, and the grades that the embedded backend made of it: `request`, `scored` or `unscored`."""
     return json.loads((EXAMPLES / f"{name}.json").read_text("utf-8"))
 
 
 def _add_components(components: dict[str, Any]) -> None:
     components["securitySchemes"] = SECURITY_SCHEMES
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    components["schemas"]["GradeRequest"]["examples"] = [load_example("request")]
     components["schemas"] |= problem.pop("$defs") | {"Problem": problem}
 
 

@@ -40,21 +40,6 @@ class _Model(BaseModel):
 class GradeRequest(_Model):
     """One answer to grade. Fields that are not listed here are refused, so that a misspelt one is noticed."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "rubric": "handling-difficult-customers",
-                    "question": "time-you-apologised",
-                    "answer": "I let the customer finish without interrupting and told her that I understood why she "
-                    "was upset. Then I apologised for the mistake, looked up her order and sent a replacement the same "
-                    "day. Two days later I called her to check that it had arrived.",
-                    "candidate_ref": "candidate-17",
-                }
-            ]
-        }
-    )
-
     rubric: Annotated[Name, Field(description="`id` for the newest version, or `id@v1` for that one")]
     question: Annotated[
         str,

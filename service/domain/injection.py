@@ -52,7 +52,7 @@ _CONTEXT = 60  # characters before a match that tell who is speaking
 
 
 def detect_injection(text: str) -> tuple[Suspicion, ...]:
-    """The first sign of each shape, in the order of the text; empty for an answer that talks about customers."""
+    """The first sign of each shape, in the order of the text; empty for an answer that talks to the interviewer."""
     seen = SeenText(text)
     found: dict[InjectionShape, Span] = {}
     for shape, (start, end) in _find_by_rules(seen.text):

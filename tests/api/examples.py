@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from service.api.openapi import EXAMPLES
+from service.api.openapi import EXAMPLES, load_example
 from service.api.schemas import GradeRequest
 from service.config import Settings
 from service.wiring import open_services
@@ -18,7 +18,7 @@ SHOWN_CHARACTERS = 80
 
 async def make_examples() -> dict[str, Any]:
     """The grades of the documented request, and of the same one with too short an answer."""
-    request = GradeRequest.model_validate(GradeRequest.model_config["json_schema_extra"]["examples"][0])  # type: ignore[index]
+    request = GradeRequest.model_validate(load_example("request"))
     short = request.model_copy(update={"answer": "I apologise."})
     with tempfile.TemporaryDirectory() as folder:
         async with open_services(Settings(data_dir=Path(folder), model="embedded")) as services:

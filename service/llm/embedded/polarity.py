@@ -115,7 +115,7 @@ def _list_own_pieces(text: str) -> Iterator[str]:
 
 
 def _shows_contempt(text: str) -> bool:
-    """Contempt of the speaker; not what a customer said ("he called me an idiot"), nor what is denied."""
+    """Contempt of the speaker; not what somebody else said ("he called me an idiot"), nor what is denied."""
     found = CONTEMPT.search(text)
     if found is None:
         return False
