@@ -128,9 +128,7 @@ def _build_criterion(job: Job, score: CriterionScore) -> CriterionGrade:
         rationale=finding.rationale,
         advice=_coach(job, finding.advice),
         shown=tuple(
-            Shown(indicator=indicator.id, behaviour=indicator.behaviour)
-            for indicator in criterion.indicators
-            if indicator.id in finding.indicators_shown
+            shown for shown, _ in _describe_indicators(job, criterion) if shown.indicator in finding.indicators_shown
         ),
         missing=_list_missing(job, criterion, finding.indicators_shown),
     )
@@ -149,11 +147,27 @@ def _build_not_observed(job: Job, score: CriterionScore) -> CriterionNotObserved
 
 
 def _list_missing(job: Job, criterion: Criterion, shown: Sequence[str]) -> tuple[Missing, ...]:
-    return tuple(
-        Missing(indicator=indicator.id, behaviour=indicator.behaviour, tip=_coach(job, indicator.tip))
-        for indicator in criterion.indicators
-        if indicator.id not in shown
-    )
+    return tuple(missing for _, missing in _describe_indicators(job, criterion) if missing.indicator not in shown)
+
+
+_described: dict[tuple[str, str, Mode], tuple[tuple[Shown, Missing], ...]] = {}
+_MOST_DESCRIBED = 512  # criteria, in two modes; far more than a service has rubrics for
+
+
+def _describe_indicators(job: Job, criterion: Criterion) -> tuple[tuple[Shown, Missing], ...]:
+    """Each indicator as shown and as missing; made once, since every answer has some twenty of them (0.1 ms)."""
+    key = (job.rubric.content_hash, criterion.id, job.mode)
+    if key not in _described:
+        if len(_described) >= _MOST_DESCRIBED:
+            _described.clear()
+        _described[key] = tuple(
+            (
+                Shown(indicator=indicator.id, behaviour=indicator.behaviour),
+                Missing(indicator=indicator.id, behaviour=indicator.behaviour, tip=_coach(job, indicator.tip)),
+            )
+            for indicator in criterion.indicators
+        )
+    return _described[key]
 
 
 def _coach(job: Job, text: str) -> str | None:

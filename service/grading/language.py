@@ -8,7 +8,7 @@ from typing import Any
 
 MIN_CHARACTERS = 40  # shorter texts ("Ok no problem sir") are guessed wrong too often
 MIN_PROBABILITY = 0.85  # 0 of 2,543 sentences of real and second-language English were taken for another language
-READ_CHARACTERS = 300  # of 20,000: enough to tell, and the time is in proportion
+READ_CHARACTERS = 240  # of 20,000: enough to tell, and the time is in proportion
 
 _loading = threading.Lock()
 
