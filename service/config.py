@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -90,6 +91,17 @@ class Settings(BaseSettings):
             return json.loads(value)
         except ValueError as failure:
             raise ValueError(f"this is not JSON ({failure})") from None
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_address(cls, value: str | None) -> str | None:
+        """An address is shown in messages and by `doctor`; a password in it would be too."""
+        parts = urlsplit(value or "http://unset")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("this is no address; write it like http://localhost:11434/v1")
+        if parts.username or parts.password:
+            raise ValueError("no user and password in the address, please; set GRADER_API_KEY")
+        return value
 
     @field_validator("record_dir", "assets_dir", "data_dir")
     @classmethod

@@ -78,8 +78,9 @@ def test_what_fails_is_explained_and_the_rest_still_tried(
     cli: Run, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, failing: str, detail: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert cli("doctor").code == 1
-    checks = cli("doctor", "--json").json["checks"]
+    found = cli("doctor", "--json")
+    checks = found.json["checks"]
+    assert found.code == 1
     assert [check["name"] for check in checks if not check["works"]] == [failing]
     assert detail in next(check["detail"] for check in checks if not check["works"])
 

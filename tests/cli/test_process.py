@@ -46,6 +46,7 @@ def run_in_terminal(arguments: list[str], environment: dict[str, str], columns: 
     return process.wait(), text.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 def test_answer_can_be_piped_in(environment: dict[str, str]) -> None:
     done = run_child(["grade", "--question", QUESTION, "-", "--json"], environment, input=GOOD_ANSWER.encode())
     assert (done.code, done.json["answer"], done.err) == (0, GOOD_ANSWER, "")
@@ -118,6 +119,7 @@ def test_ctrl_c_while_modules_load_is_as_quiet(environment: dict[str, str]) -> N
     Outcome(done.returncode, done.stdout.decode(), done.stderr.decode()).check_sentence(130, "Interrupted.")
 
 
+@pytest.mark.slow
 def test_write_that_fails_stores_nothing(environment: dict[str, str], cli: Run) -> None:
     assert cli("grades", "list", "--json").out == ""
     done = subprocess.run([sys.executable, "-c", LIMITED], env=environment, capture_output=True, check=False)
