@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from pathlib import Path
 
 from service.assets.yaml_files import parse_yaml, read_text
 from service.domain.rubric import Rubric
-from service.errors import RubricInvalid, UnknownRubric
+from service.errors import RubricInvalid, UnknownQuestion, UnknownRubric
 
 _REFERENCE = re.compile(r"(?P<id>[a-z0-9-]+)(@v(?P<version>[1-9][0-9]{0,5}))?")
 
@@ -39,6 +40,20 @@ class RubricLibrary:
             known = ", ".join(self.list_labels()) or "none"
             raise UnknownRubric(f"There is no rubric {reference!r}. Known rubrics: {known}.")
         return self._load(versions[number], match["id"], number)
+
+    def find_with_question(self, question_id: str) -> str:
+        """`id@v1` of the newest rubric that has this question; raises UnknownQuestion when none has."""
+        known: list[str] = []
+        for label in reversed(self.list_labels()):
+            known += [question.id for question in self.get(label).questions]
+            if question_id in known:
+                return label
+        near = get_close_matches(question_id, known)
+        raise UnknownQuestion(
+            f"No rubric has a question {question_id[:80]!r}.{f' Did you mean {near[0]}?' if near else ''} "
+            f"The questions: {', '.join(known) or 'none'}. For a question of your own, name one of the rubrics: "
+            f"{', '.join(self.list_labels()) or 'none'}."
+        )
 
     def list_all(self) -> tuple[Rubric, ...]:
         """Every version of every rubric, by id and version; raises RubricInvalid for a broken file."""

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from service.grading.job import Listener
     from service.wiring import Submission
 
-SAMPLE_RUBRIC = "handling-difficult-customers"
-SAMPLE_QUESTION = "de-escalate-angry-customer"
+RUBRIC_HELP = "Rubric: ID or ID@vN. [default: the one that has the question]"
 ANSWER_HELP = "Text file with the answer; - reads standard input."
 MODE_HELP = "practice: with coaching and model answer; screening: with neither."
 MAX_FILE_BYTES = 1_000_000  # far over the longest answer that is graded; a film must not be read into memory
@@ -45,7 +44,7 @@ class _Choice:
 
 def grade(
     file: Annotated[str | None, typer.Argument(metavar="FILE", help=ANSWER_HELP)] = None,
-    rubric: Annotated[str | None, typer.Option(metavar="ID", help=f"Rubric. [default: {SAMPLE_RUBRIC}]")] = None,
+    rubric: Annotated[str | None, typer.Option(metavar="ID", help=RUBRIC_HELP)] = None,
     question: Annotated[str | None, typer.Option(metavar="ID", help="Question, by its id or its full text.")] = None,
     mode: Annotated[str, typer.Option(metavar="MODE", help=MODE_HELP)] = "practice",
     model: Annotated[str | None, typer.Option(metavar="MODEL", help="Model, written as in GRADER_MODEL.")] = None,
@@ -73,7 +72,7 @@ def grade(
 
     choice = _Choice(rubric, question, mode, model, prompt, samples, file)
     settings = load_settings(**({"model": model} if model else {}))  # naming a model here is allowing it
-    submission = _read_submission(choice)
+    submission = _read_submission(choice, settings)
     graded = asyncio.run(_grade(submission, settings, store, as_json))
     if as_json:
         typer.echo(graded.model_dump_json(indent=2))
@@ -85,17 +84,20 @@ def grade(
     return EXIT_DONE if graded.status == "scored" else EXIT_UNSCORED
 
 
-def _read_submission(choice: _Choice) -> Submission:
-    from service.wiring import Submission
+def _read_submission(choice: _Choice, settings: Settings) -> Submission:
+    from service.wiring import Submission, open_library
 
     if choice.file is None and (choice.question or choice.rubric):
         raise InputError("The answer is missing: name a file that holds it, or - to read it from standard input.")
     if choice.file is not None and choice.question is None:
         raise InputError("--question is missing: give an id from `interview-grader questions`, or its full text.")
+    sample = {} if choice.file else _read_sample()
+    answer = read_answer(choice.file) if choice.file else sample["answer"]
+    question = choice.question or sample["question"]
     return Submission(
-        rubric=choice.rubric or SAMPLE_RUBRIC,
-        question=choice.question or SAMPLE_QUESTION,
-        answer=_read_sample() if choice.file is None else read_answer(choice.file),
+        rubric=choice.rubric or sample.get("rubric") or open_library(settings).rubrics.find_with_question(question),
+        question=question,
+        answer=answer,
         mode=read_mode(choice.mode),
         prompt=choice.prompt,
         model=choice.model,
@@ -112,8 +114,11 @@ def read_mode(name: str) -> Mode:
     return Mode(name)
 
 
-def _read_sample() -> str:
-    return files("service.cli").joinpath("sample_answer.txt").read_text(encoding="utf-8").strip()
+def _read_sample() -> dict[str, str]:
+    import yaml
+
+    sample: dict[str, str] = yaml.safe_load(files("service.cli").joinpath("sample.yaml").read_text(encoding="utf-8"))
+    return sample
 
 
 def read_answer(name: str) -> str:

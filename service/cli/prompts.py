@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.grade import ANSWER_HELP, SAMPLE_RUBRIC, read_answer, read_mode
+from service.cli.grade import ANSWER_HELP, RUBRIC_HELP, read_answer, read_mode
 from service.cli.output import JSON_HELP, print_json, print_table
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def render_prompt(
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="NAME or NAME@vN.")],
     file: Annotated[str, typer.Argument(metavar="FILE", help=ANSWER_HELP)],
     question: Annotated[str, typer.Option(metavar="ID", help="Question, by its id or its full text.")],
-    rubric: Annotated[str, typer.Option(metavar="ID", help="Rubric: ID or ID@vN.")] = SAMPLE_RUBRIC,
+    rubric: Annotated[str | None, typer.Option(metavar="ID", help=RUBRIC_HELP)] = None,
     mode: Annotated[str, typer.Option(metavar="MODE", help="practice or screening.")] = "practice",
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
@@ -67,10 +67,15 @@ def render_prompt(
     from service.wiring import Submission, open_library, read_submission
 
     settings = load_settings()
+    library = open_library(settings)
     submission = Submission(
-        rubric=rubric, question=question, answer=read_answer(file), mode=read_mode(mode), prompt=prompt
+        rubric=rubric or library.rubrics.find_with_question(question),
+        question=question,
+        answer=read_answer(file),
+        mode=read_mode(mode),
+        prompt=prompt,
     )
-    requests = render_requests(read_submission(submission, open_library(settings), settings))[0]
+    requests = render_requests(read_submission(submission, library, settings))[0]
     if as_json:
         print_json([request.describe() for request in requests])
         return

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.grade import SAMPLE_RUBRIC
 from service.cli.output import JSON_HELP, print_hanging, print_json, print_table
 
 if TYPE_CHECKING:
@@ -99,12 +98,18 @@ def print_schema() -> None:
 
 
 def list_questions(
-    rubric: Annotated[str, typer.Option(metavar="ID", help="Rubric: ID or ID@vN.")] = SAMPLE_RUBRIC,
+    rubric: Annotated[str | None, typer.Option(metavar="ID", help="Only those of one rubric: ID or ID@vN.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """The questions of a rubric, with their ids."""
-    found = _open_library().rubrics.get(rubric)
+    """The questions of all rubrics, with their ids."""
+    library = _open_library().rubrics
+    rubrics = library.list_all() if rubric is None else (library.get(rubric),)
     if as_json:
-        print_json([{"id": question.id, "kind": question.kind, "text": question.text} for question in found.questions])
+        listed = [(one, each) for one in rubrics for each in one.questions]
+        print_json([{"id": each.id, "rubric": one.label, "kind": each.kind, "text": each.text} for one, each in listed])
         return
-    print_table(("id", "kind", "question"), [(each.id, each.kind.value, each.text) for each in found.questions])
+    for number, one in enumerate(rubrics):
+        if number:
+            typer.echo()
+        typer.echo(one.label)
+        print_table(("id", "kind", "question"), [(each.id, each.kind.value, each.text) for each in one.questions])

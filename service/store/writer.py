@@ -21,7 +21,7 @@ from service.store.tables import GRADES
 
 MAX_BATCH = 256  # rows in a transaction: bounds how long other processes wait for the write lock
 # A transaction is some eight hand-overs to the driver's thread, 2.3 ms of CPU. 64 graders at 450 grades a second:
-# without the interval 3 rows met in one and a grade cost 0.7 ms, with it 18 and 0.15 ms, for a wait of 20 ms on average.
+# without the interval 3 rows met in one and a grade cost 0.7 ms, with it 18 and 0.15 ms, for waits of 20 ms on average.
 INTERVAL_SECONDS = 0.04
 
 

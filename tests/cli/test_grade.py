@@ -204,7 +204,8 @@ def test_bad_input_stores_nothing(cli: Run, tmp_path: Path, data_folder: Path) -
     ("arguments", "parts"),
     [
         (["--rubric", "none"], ["There is no rubric 'none'. Known rubrics: behavioural-interview@v1", RUBRIC]),
-        (["--question", "none"], ["has no such question", "de-escalate-angry-customer", "refuses-to-cooperate"]),
+        (["--question", "legal-treat"], ["No rubric has a question 'legal-treat'. Did you mean legal-threat?", RUBRIC]),
+        (["--question", "x", "--rubric", RUBRIC], ["has no such question", "de-escalate-angry-customer"]),
         (["--prompt", "none"], ["There is no prompt 'none'. Known prompts: grade@v1, grade-each@v1."]),
     ],
 )

@@ -93,12 +93,15 @@ def test_rubrics_are_listed_and_shown(cli: Run) -> None:
 
 
 def test_questions_are_one_line_each_in_a_pipe(cli: Run) -> None:
-    questions = cli("questions", "--json").json
-    header, *lines = cli("questions").out.splitlines()
+    questions = cli("questions", "--rubric", "handling-difficult-customers", "--json").json
+    label, header, *lines = cli("questions", "--rubric", "handling-difficult-customers").out.splitlines()
+    assert label == "handling-difficult-customers@v1"
     assert header.split() == ["ID", "KIND", "QUESTION"]
     assert len(lines) == len(questions) == 28
     assert all(line.endswith(question["text"]) for line, question in zip(lines, questions, strict=True))
-    assert len(cli("questions", "--rubric", "behavioural-interview").out.splitlines()) == 7
+    everything = cli("questions").out.splitlines()
+    assert len(everything) == (1 + 1 + 6) + 1 + (1 + 1 + 28), "each rubric: its label, a header, its questions"
+    assert len(cli("questions", "--json").json) == 6 + 28
 
 
 def test_schema_is_the_file_for_editors(cli: Run) -> None:

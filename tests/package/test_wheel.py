@@ -25,7 +25,7 @@ def names(wheel: Path) -> set[str]:
 def test_wheel_holds_every_file_of_the_package(names: set[str]) -> None:
     files = {path for path in (ROOT / "service").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     assert {str(path.relative_to(ROOT)) for path in files} <= names
-    for needed in ("py.typed", "cli/sample_answer.txt", "api/templates/docs.html", "api/static/docs.css"):
+    for needed in ("py.typed", "cli/sample.yaml", "api/templates/docs.html", "api/static/docs.css"):
         assert f"service/{needed}" in names
     assert any(name.startswith("service/store/migrations/versions/0001") for name in names)
 
