@@ -1,7 +1,7 @@
 """Who may do what.
 
-On a loopback address and without API keys everything is open, to this machine. As soon as there is a key, or the
-address is another, every request under /v1 needs a key with the scope of what it does.
+On a loopback address and until the first API key is made everything is open, to this machine. As soon as a key was
+made, or the address is another, every request under /v1 needs a key with the scope of what it does.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from service.errors import ConfigInvalid, GraderError, KeyRequired, ScopeRequire
 from service.store.keys import ApiKey, Scope
 
 PROTECTED = "/v1/"
+# What a reverse proxy adds: behind one, everybody's requests seem to come from this machine.
+PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 MISDIRECTED = 421
 
@@ -76,7 +78,14 @@ class AccessMiddleware:
         if secret is not None:
             return _admit(await keys.find(secret))
         if await keys.has_any() or not is_loopback(self._runtime.settings.host):
-            raise KeyRequired("Send an API key as 'Authorization: Bearer <key>'. Whoever runs this service makes them.")
+            raise KeyRequired(
+                "Send an API key as 'Authorization: Bearer <key>'. Whoever runs this service makes one with "
+                "'interview-grader keys create NAME'."
+            )
+        if any(name in headers for name in PROXY_HEADERS):
+            raise KeyRequired(
+                "This request came through a proxy, so it needs an API key: 'interview-grader keys create'."
+            )
         check_host(headers.get("host", ""))
         return ANYONE_HERE
 

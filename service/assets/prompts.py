@@ -25,11 +25,11 @@ from service.errors import PromptInvalid, UnknownPrompt
 
 BLOCKS = ("system", "user", "repair")
 SHARED_VARIABLES = frozenset({"rubric", "question", "criteria", "mode", "reply_form"})
-ANSWER_VARIABLES = frozenset({"answer", "nonce"})
+ANSWER_VARIABLES = frozenset({"answer", "nonce", "kind"})
 REPAIR_VARIABLES = frozenset({"problems"})
 VARIABLES = SHARED_VARIABLES | ANSWER_VARIABLES | REPAIR_VARIABLES
 
-_REFERENCE = re.compile(r"(?P<id>[a-z0-9-]+)(@v(?P<version>[1-9][0-9]{0,5}))?")
+_REFERENCE = re.compile(r"(?P<id>[a-z0-9-]{1,100})(@v(?P<version>[1-9][0-9]{0,5}))?")
 _FRONT_MATTER = re.compile(r"---\n(?P<front>.*?\n)---\n(?P<text>.*)", re.DOTALL)
 
 
@@ -121,7 +121,7 @@ def _compile(text: str, front: FrontMatter, path: Path, first_line: int) -> Temp
             raise PromptInvalid(f"{path}: variables {', '.join(sorted(names))}: {what}.")
     if sorted(template.blocks) != sorted(BLOCKS):
         raise PromptInvalid(f"{path}: expected the blocks {', '.join(BLOCKS)}; found {', '.join(template.blocks)}.")
-    if not used >= ANSWER_VARIABLES:
+    if not used >= {"answer", "nonce"}:
         raise PromptInvalid(f"{path}: the text must use `answer`, fenced by `nonce`.")
     return template
 

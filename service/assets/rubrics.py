@@ -10,7 +10,7 @@ from service.assets.yaml_files import parse_yaml, read_text
 from service.domain.rubric import Rubric
 from service.errors import RubricInvalid, UnknownQuestion, UnknownRubric
 
-_REFERENCE = re.compile(r"(?P<id>[a-z0-9-]+)(@v(?P<version>[1-9][0-9]{0,5}))?")
+_REFERENCE = re.compile(r"(?P<id>[a-z0-9-]{1,100})(@v(?P<version>[1-9][0-9]{0,5}))?")
 
 
 def load_rubric(path: Path) -> Rubric:

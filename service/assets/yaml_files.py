@@ -65,7 +65,8 @@ def parse_yaml(text: str, model: type[V], path: Path, error: type[InputError], f
         try:
             return model.model_validate(data)
         except ValidationError as failure:
-            problems = [_describe(path, first_line, node, problem) for problem in failure.errors()]
+            found = [one for one in failure.errors() if not _follows_from_another(one, failure.errors())]
+            problems = [_describe(path, first_line, node, problem) for problem in found]
     raise error("\n".join(problems))
 
 
@@ -103,6 +104,14 @@ def _find_duplicate_keys(node: Any, where: tuple[Any, ...]) -> Iterator[tuple[An
             yield from _find_duplicate_keys(item, (*where, index))
 
 
+def _follows_from_another(problem: Any, problems: Sequence[Any]) -> bool:
+    """Whether a list is only too short because its entries are broken, which are reported themselves."""
+    where = problem["loc"]
+    return problem["type"] == "too_short" and any(
+        len(one["loc"]) > len(where) and one["loc"][: len(where)] == where for one in problems
+    )
+
+
 def _describe(path: Path, first_line: int, root: Any, problem: Any) -> str:
     return _locate(path, first_line, _find_node(root, problem["loc"]), problem["loc"], _say_what(problem))
 
@@ -134,6 +143,9 @@ def _say_what(problem: Any) -> str:
         return "expected this key, found nothing; add it"
     if kind == "extra_forbidden":
         return "unknown key; correct its spelling or remove it"
+    if kind == "too_short":
+        needed, found = problem["ctx"]["min_length"], problem["ctx"]["actual_length"]
+        return f"expected at least {needed} entr{'y' if needed == 1 else 'ies'}, found {found}"
     message = problem["msg"].removeprefix("Value error, ")
     if kind == "value_error":
         return str(message)

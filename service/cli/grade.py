@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 RUBRIC_HELP = "Rubric: ID or ID@vN. [default: the one that has the question]"
 ANSWER_HELP = "Text file with the answer; - reads standard input."
-MODE_HELP = "practice: with coaching and model answer; screening: with neither."
+MODE_HELP = "practice: with coaching (--json holds a model answer, too); screening: with neither."
 MAX_FILE_BYTES = 1_000_000  # far over the longest answer that is graded; a film must not be read into memory
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from service.cli.output import print_text
-from service.domain.grade import CriterionNotObserved, CriterionScored, Feedback, Scored, Unscored
+from service.domain.grade import CriterionNotObserved, CriterionScored, Feedback, FlagCode, Scored, Unscored
 from service.domain.invisible import strip_invisible
 from service.domain.rubric import HIGHEST_LEVEL
 
@@ -16,21 +16,26 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 INDENT = 2
-MISSING_SHOWN = 2
+SAID_ELSEWHERE = {FlagCode.RED_FLAG, FlagCode.NOTHING_OBSERVED}  # beside the criterion; as the reason
 FULL, EMPTY = "●", "○"
 
 
 def print_grade(grade: Scored | Unscored, console: Console) -> None:
-    """Prints the whole page."""
+    """Prints the whole page: the outcome in short, each criterion, the answer, what to do next, what made it."""
     _print_head(grade, console)
-    for criterion in grade.criteria:
-        _print_criterion(criterion, console)
-    if grade.criteria:
+    if grade.provenance.notice and grade.provenance.attempts:
+        print_text(Text(f"{grade.provenance.notice}\n", "dim"), console)
+    if grade.feedback is not None:
+        print_text(Text(f"{strip_invisible(grade.feedback.summary)}\n"), console)
+    if isinstance(grade, Scored):
+        for criterion in grade.criteria:
+            _print_criterion(criterion, console)
         _print_answer(grade, console)
     if grade.feedback is not None:
         _print_feedback(grade.feedback, console)
     for flag in grade.flags:
-        print_text(Text.assemble(("\nLook at this: ", "bold yellow"), flag.message), console)
+        if flag.code not in SAID_ELSEWHERE:
+            print_text(Text.assemble(("\nLook at this: ", "bold yellow"), flag.message), console)
     _print_foot(grade, console)
 
 
@@ -55,10 +60,10 @@ def _print_criterion(criterion: CriterionScored | CriterionNotObserved, console:
     print_text(Text.assemble(*dots, "  ", (criterion.name, "bold"), f"  {level}"), console)
     _print_indented(criterion.rationale, console)
     for red_flag in criterion.red_flags:
-        _print_indented(f"Red flag, level {red_flag.caps_at} at most: {red_flag.behaviour}.", console, "yellow")
-    for missing in criterion.missing[:MISSING_SHOWN]:
-        if missing.tip:
-            _print_indented(f"→ {missing.tip}", console, "green")
+        told = f"Red flag, level {red_flag.caps_at} at most: {red_flag.behaviour}: «{red_flag.evidence.quote}»"
+        _print_indented(told, console, "yellow")
+    if criterion.advice:
+        _print_indented(f"→ {criterion.advice}", console, "green")
     console.print()
 
 
@@ -68,7 +73,7 @@ def _round(level: float) -> str:
 
 
 def _print_indented(text: str, console: Console, style: str = "") -> None:
-    print_text(Text(text, style), console, HIGHEST_LEVEL + INDENT)
+    print_text(Text(strip_invisible(text), style), console, HIGHEST_LEVEL + INDENT)
 
 
 def _print_answer(grade: Scored | Unscored, console: Console) -> None:
@@ -89,7 +94,9 @@ def _mark_evidence(grade: Scored | Unscored) -> Text:
 
 
 def _merge_spans(grade: Scored | Unscored) -> Iterator[tuple[int, int]]:
-    spans = sorted((found.start, found.end) for criterion in grade.criteria for found in criterion.evidence)
+    found = [evidence for criterion in grade.criteria for evidence in criterion.evidence]
+    found += [red_flag.evidence for criterion in grade.criteria for red_flag in criterion.red_flags]
+    spans = sorted((evidence.start, evidence.end) for evidence in found)
     open_start, open_end = -1, -1
     for start, end in spans:
         if start > open_end:
@@ -103,8 +110,8 @@ def _merge_spans(grade: Scored | Unscored) -> Iterator[tuple[int, int]]:
 
 
 def _print_feedback(feedback: Feedback, console: Console) -> None:
-    console.print(Text("Feedback", "bold"))
-    _print_block(feedback.summary, console)
+    if feedback.strengths or feedback.improvements:
+        console.print(Text("Feedback", "bold"))
     for strength in feedback.strengths:
         _print_block(f"+ {strength.text}", console, "cyan")
         _print_block(f"  «{strength.quote}»", console)
@@ -112,24 +119,23 @@ def _print_feedback(feedback: Feedback, console: Console) -> None:
         _print_block(f"- {improvement.text}", console, "green")
         _print_block(f"  For example: {improvement.example}", console)
     if feedback.next_step:
-        print_text(Text.assemble(("\nPractise next: ", "bold"), feedback.next_step), console)
+        print_text(Text.assemble(("\nPractise next: ", "bold"), strip_invisible(feedback.next_step)), console)
     if feedback.follow_up_question:
-        print_text(Text.assemble(("\nAn interviewer might ask: ", "bold"), feedback.follow_up_question), console)
+        asked = strip_invisible(feedback.follow_up_question)
+        print_text(Text.assemble(("\nAn interviewer might ask: ", "bold"), asked), console)
 
 
 def _print_block(text: str, console: Console, style: str = "") -> None:
-    print_text(Text(text, style), console, INDENT)
+    print_text(Text(strip_invisible(text), style), console, INDENT)
 
 
 def _print_foot(grade: Scored | Unscored, console: Console) -> None:
     made = grade.provenance
-    by = ", ".join(made.models_served) or made.model_requested
+    by = strip_invisible(", ".join(made.models_served)) or "no model was asked"
     lines = [
-        f"\nGraded by {made.backend}: {by}; prompt {made.prompt.id}@v{made.prompt.version}, "
+        f"\nGraded by {made.model_requested}: {by}; prompt {made.prompt.id}@v{made.prompt.version}, "
         f"rubric {made.rubric.id}@v{made.rubric.version}. Grade {grade.id}."
     ]
-    if made.notice:
-        lines.append(made.notice)
     print_text(Text("\n".join(lines), "dim"), console)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -26,9 +26,21 @@ MAX_COMPARISONS = 300_000  # 20 ms for a quote made to be slow; a 3,500-word ans
 
 _MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"  # an accent typed as its own character
 _PART = rf"\w[\w{_MARKS}]*"
-_WORD = re.compile(rf"{_PART}(?:['’ʼ]{_PART})*")
+_APOSTROPHES = "'’ʼ`´‘‛′＇"
+_WORD = re.compile(rf"{_PART}(?:[{_APOSTROPHES}]{_PART})*")
+_STRAIGHT = str.maketrans(dict.fromkeys(_APOSTROPHES, "'"))
 _END_OF_SENTENCE = ".!?…"
 _NEGATIVE = ("n't", "nt")  # "would" is not a slip for "wouldn't", nor for "wouldnt"
+_NEGATIONS = frozenset({"never", "none", "nothing", "nobody", "nowhere", "neither", "without", "cannot", "hardly"})
+# What stands before a quote and turns it round: "I would not [apologise to her]", "I never ever [shout at people]".
+_TURNED_ROUND = re.compile(
+    rf"(?:\b(?:not|never|cannot|without|hardly|rarely|seldom)|n[{_APOSTROPHES}]?t)\s+(?:\w+\s+)?$", re.IGNORECASE
+)
+# A quote that begins with one of these begins a clause of its own: "I did not argue and [I let him finish]".
+_CLAUSE_STARTS = frozenset(
+    ("i", "we", "he", "she", "they", "it", "you", "this", "that", "there", "and", "but", "so", "then", "because")
+) | frozenset(("when", "if", "after", "while", "until", "although", "or"))
+_BEFORE_CHARACTERS = 40
 
 
 class Evidence(Value):
@@ -67,18 +79,30 @@ class QuoteFinder:
         wanted = _split_texts(quote)
         if not wanted or (len(wanted) < MIN_QUOTE_WORDS and wanted != self._texts):
             return None
-        start = self._answer.find(quote)
-        if start >= 0 and not self._splits_word(start) and not self._splits_word(start + len(quote)):
-            return self._cut(start, start + len(quote))
+        for start in self._find_exact(quote):
+            if not self._is_turned_round(start, wanted[0]):
+                return self._cut(start, start + len(quote))
         first = self._find_same(wanted)
         if first is None:
             first = self._find_misspelt(wanted)
-        if first is None:
+        if first is None or self._is_turned_round(self._words[first].start, wanted[0]):
             return None
         end = self._words[first + len(wanted) - 1].end
         if quote[-1] in _END_OF_SENTENCE and self._answer[end : end + 1] == quote[-1]:
             end += 1
         return self._cut(self._words[first].start, end)
+
+    def _find_exact(self, quote: str) -> Iterator[int]:
+        start = self._answer.find(quote)
+        while start >= 0:
+            if not self._splits_word(start) and not self._splits_word(start + len(quote)):
+                yield start
+            start = self._answer.find(quote, start + len(quote))
+
+    def _is_turned_round(self, start: int, first_word: str) -> bool:
+        """Whether the words left out before the quote deny it."""
+        before = self._answer[max(0, start - _BEFORE_CHARACTERS) : start]
+        return first_word not in _CLAUSE_STARTS and _TURNED_ROUND.search(before) is not None
 
     @cached_property
     def _words(self) -> list[_Word]:
@@ -142,7 +166,11 @@ class QuoteFinder:
 def _is_same_word_misspelt(one: str, other: str) -> bool:
     if min(len(one), len(other)) < MIN_MISSPELT_LENGTH or one[0] != other[0]:  # "happy" is not a slip for "unhappy"
         return False
-    if one.endswith(_NEGATIVE) != other.endswith(_NEGATIVE) or any(c.isdigit() for c in one + other):
+    if (
+        (one in _NEGATIONS) != (other in _NEGATIONS)
+        or one.endswith(_NEGATIVE) != other.endswith(_NEGATIVE)
+        or any(c.isdigit() for c in one + other)
+    ):
         return False
     return fuzz.ratio(one, other) >= MISSPELT_WORD_RATIO
 
@@ -150,7 +178,7 @@ def _is_same_word_misspelt(one: str, other: str) -> bool:
 def _split_words(text: str) -> list[_Word]:
     """Words with their offsets in `text`; characters that nobody sees are skipped, so they cannot hide a word."""
     if text.isascii():
-        return [_Word(match[0].lower(), match.start(), match.end()) for match in _WORD.finditer(text)]
+        return [_Word(match[0].lower().replace("`", "'"), match.start(), match.end()) for match in _WORD.finditer(text)]
     places = [i for i, character in enumerate(text) if unicodedata.category(character) != "Cf"]
     visible = "".join(text[i] for i in places)
     return [
@@ -160,7 +188,9 @@ def _split_words(text: str) -> list[_Word]:
 
 
 def _split_texts(text: str) -> list[str]:
-    return _WORD.findall(text.lower()) if text.isascii() else [word.text for word in _split_words(text)]
+    return (
+        _WORD.findall(text.lower().replace("`", "'")) if text.isascii() else [word.text for word in _split_words(text)]
+    )
 
 
 def _join(words: Sequence[str]) -> str:
@@ -168,4 +198,4 @@ def _join(words: Sequence[str]) -> str:
 
 
 def _normalise(word: str) -> str:
-    return unicodedata.normalize("NFKC", word).casefold().replace("’", "'").replace("ʼ", "'")
+    return unicodedata.normalize("NFKC", word).casefold().translate(_STRAIGHT)

@@ -40,6 +40,8 @@ class FlagCode(StrEnum):
     THIN_EVIDENCE = "thin_evidence"
     NOTHING_OBSERVED = "nothing_observed"
     UNRELIABLE_REPLY = "unreliable_reply"
+    COPIED_TEXT = "copied_text"
+    BASELINE_GRADER = "baseline_grader"
 
 
 class Reason(Value):

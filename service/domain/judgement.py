@@ -82,5 +82,5 @@ class FeedbackJudgement(Value):
 class Judgement(Value):
     """The reply format: one entry per criterion asked about, then feedback on the whole."""
 
-    criteria: Mapping[str, CriterionJudgement]
+    criteria: Annotated[Mapping[str, CriterionJudgement], Field(max_length=64)]
     feedback: FeedbackJudgement

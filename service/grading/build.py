@@ -35,6 +35,7 @@ from service.domain.task import Mode
 from service.grading.call import CallLog
 from service.grading.estimate import Estimator
 from service.grading.job import Job
+from service.grading.reply import find_document
 from service.llm.base import Backend
 
 
@@ -240,5 +241,12 @@ def build_provenance(
         attempts=log.attempts,
         tokens=log.tokens,
         cost_usd=log.cost_usd,
-        raw_replies=log.raw_replies,
+        raw_replies=_keep_replies(job, log),
     )
+
+
+def _keep_replies(job: Job, log: CallLog) -> tuple[str, ...]:
+    """The raw replies; in screening only their JSON, since the words around it are a place for coaching too."""
+    if job.mode is Mode.PRACTICE:
+        return log.raw_replies
+    return tuple(find_document(reply) for reply in log.raw_replies)

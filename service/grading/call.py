@@ -18,6 +18,10 @@ from service.llm.base import Backend, Reply, Request
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
+MAX_MODEL_CHARACTERS = 200
+MAX_TOKENS = 1_000_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class CallPolicy:
     """How often and how long. A provider that asks for a longer wait than `longest_wait_seconds` is not waited for."""
@@ -90,9 +94,23 @@ def _add_tokens(counts: Iterable[int | None]) -> int | None:
 
 
 def _make_storable(reply: Reply) -> Reply:
-    """The reply with a replacement character for each lone surrogate, which can be neither stored nor sent back."""
-    text = _SURROGATES.sub("\ufffd", reply.text)
-    return reply if text == reply.text else replace(reply, text=text)
+    """The reply as it can be stored, printed and added up, whatever the server sent.
+
+    A replacement character stands for each lone surrogate; the served model's name is printable and short; a count of
+    tokens beyond any reply is none.
+    """
+    served = "".join(character for character in reply.model_served if character.isprintable())[:MAX_MODEL_CHARACTERS]
+    return replace(
+        reply,
+        text=_SURROGATES.sub("\ufffd", reply.text),
+        model_served=served or "unnamed",
+        tokens_in=_read_count(reply.tokens_in),
+        tokens_out=_read_count(reply.tokens_out),
+    )
+
+
+def _read_count(count: int | None) -> int | None:
+    return count if count is not None and 0 <= count <= MAX_TOKENS else None
 
 
 class Caller:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.domain.answer import Answer
+from service.domain.copying import measure_copied_share
 from service.domain.evidence import count_words
 from service.domain.finding import Observed
 from service.domain.grade import Flag, FlagCode, Reason, ReasonCode
 from service.domain.injection import detect_injection
-from service.domain.rubric import FREE_QUESTION_ID, Question
+from service.domain.rubric import FREE_QUESTION_ID, Question, Rubric
 from service.domain.score import WIDE_SPREAD, CriterionScore, Score
+from service.domain.task import Mode
+from service.grading.gate import MAX_CHARACTERS
 
 HIGH_LEVEL = 4.0
 MIN_QUOTED_WORDS = 8  # for a high level: a claim like "I always listen carefully" has four words and proves nothing
 SHORT_ANSWER_WORDS = 25
+COPIED_SHARE = 0.1  # of the runs of six words: honest answers have 0.02 at most, pasted tips 0.8
 
 _UNUSABLE_REPLIES = {
     ReasonCode.INVALID_REPLY,
@@ -34,6 +38,25 @@ def flag_answer(answer: Answer) -> Iterator[Flag]:
     yield from _flag_injection(answer.text, "answer")
 
 
+def flag_copying(answer: Answer, rubric: Rubric) -> Iterator[Flag]:
+    """Text that was pasted from the rubric, be it tips, key points or a model answer."""
+    share = measure_copied_share(answer.text[:MAX_CHARACTERS], rubric)
+    if share >= COPIED_SHARE:
+        yield Flag(
+            code=FlagCode.COPIED_TEXT,
+            message=f"About {share:.0%} of the answer stands word for word in the rubric or its model answers.",
+        )
+
+
+def flag_backend(mode: Mode, notice: str | None) -> Iterator[Flag]:
+    """A grade for a decision that no language model and no person made."""
+    if mode is Mode.SCREENING and notice is not None:
+        yield Flag(
+            code=FlagCode.BASELINE_GRADER,
+            message="Graded without a language model. Do not decide about a person on this grade; read the answer.",
+        )
+
+
 def flag_question(question: Question) -> Iterator[Flag]:
     """What a free question's text gives reason to look at; in practice it may come from the candidate."""
     if question.id == FREE_QUESTION_ID:
@@ -41,7 +64,7 @@ def flag_question(question: Question) -> Iterator[Flag]:
 
 
 def _flag_injection(text: str, what: str) -> Iterator[Flag]:
-    suspicions = detect_injection(text)
+    suspicions = detect_injection(text[:MAX_CHARACTERS])  # 250,000 characters would take half a second
     if suspicions:
         told = " ".join(dict.fromkeys(suspicion.message for suspicion in suspicions))
         yield Flag(

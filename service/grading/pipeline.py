@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from service.domain.finding import Findings
-from service.domain.grade import Reason, ReasonCode, Scored, Unscored
+from service.domain.grade import Flag, Reason, ReasonCode, Scored, Unscored
 from service.domain.score import Score, compute_score
 from service.domain.task import Mode
 from service.errors import ReplyEmpty, ReplyRefused, ReplyTruncated, ReplyUnusable
@@ -23,7 +23,7 @@ from service.grading.build import (
 )
 from service.grading.call import Caller, CallLog
 from service.grading.estimate import add_expected_levels, choose_levels
-from service.grading.flags import flag_answer, flag_question, flag_reason, raise_flags
+from service.grading.flags import flag_answer, flag_backend, flag_copying, flag_question, flag_reason, raise_flags
 from service.grading.gate import check_answer
 from service.grading.job import Job, Listener, Progress, Step, ignore_progress
 from service.grading.render import render_repair, render_requests
@@ -67,10 +67,16 @@ async def grade_answer(job: Job, grader: Grader, listen: Listener = ignore_progr
     await listen(Progress(Step.SCORED))
     if score.overall is None:
         return await _store_nothing_observed(job, grader, score, samples, log, listen)
-    flags = (*flag_question(job.question), *raise_flags(job.answer, score))  # 7. flag
+    flags = (*_flag_job(job, grader), *raise_flags(job.answer, score))  # 7. flag
     provenance = build_provenance(job, grader.caller.backend, log, estimator)
     grade = build_scored(job, grader.draw_stamp(), score, score.overall, feedback, flags, provenance)
     return await _store(grade, grader, listen)  # 8. store
+
+
+def _flag_job(job: Job, grader: Grader) -> Iterator[Flag]:
+    yield from flag_question(job.question)
+    yield from flag_copying(job.answer, job.rubric)
+    yield from flag_backend(job.mode, grader.caller.backend.notice)
 
 
 class _Asker:
@@ -134,7 +140,7 @@ def _explain(failure: ReplyUnusable) -> Reason:
 
 
 async def _store_unscored(job: Job, grader: Grader, reason: Reason, log: CallLog, listen: Listener) -> Unscored:
-    flags = (*flag_question(job.question), *flag_answer(job.answer), *flag_reason(reason))
+    flags = (*_flag_job(job, grader), *flag_answer(job.answer), *flag_reason(reason))
     provenance = build_provenance(job, grader.caller.backend, log)
     return await _store(build_unscored(job, grader.draw_stamp(), reason, flags, provenance), grader, listen)
 
@@ -151,7 +157,7 @@ async def _store_nothing_observed(
         job,
         grader.draw_stamp(),
         reason,
-        (*flag_question(job.question), *flag_answer(job.answer), *flag_reason(reason)),
+        (*_flag_job(job, grader), *flag_answer(job.answer), *flag_reason(reason)),
         build_provenance(job, grader.caller.backend, log),
         build_not_observed(job, score),
         build_feedback(job, samples[score.nearest_sample].feedback),

@@ -37,6 +37,7 @@ def _render(job: Job, criteria: tuple[Criterion, ...], sample: int) -> Request:
         "question": _neutralise_question(job.question),
         "mode": job.mode.value,
         "nonce": compute_nonce(prompt, job.answer),
+        "kind": job.answer.kind.value,
         "answer": neutralise(job.answer.text),
     }
     return Request(
@@ -79,8 +80,8 @@ def neutralise(text: str) -> str:
 
 
 def _neutralise_question(question: Question) -> Question:
-    """A free question is text from outside too, and in practice from the candidate."""
-    text = neutralise(question.text)
+    """A free question is text from outside too, and in practice from the candidate: one line, without delimiters."""
+    text = " ".join(neutralise(question.text).split())
     return question if text == question.text else question.model_copy(update={"text": text})
 
 
@@ -120,7 +121,7 @@ def _render_shared(
 
 
 def build_reply_form(criteria: tuple[Criterion, ...], mode: Mode) -> Mapping[str, Any]:
-    """The reply's form with placeholders, for models that are not held to a schema."""
+    """The reply's form with placeholders, one criterion standing for all, for models that are not held to a schema."""
     practice = mode is Mode.PRACTICE
     one = {
         "quotes": ["…"],
@@ -132,7 +133,7 @@ def build_reply_form(criteria: tuple[Criterion, ...], mode: Mode) -> Mapping[str
     }
     improvement = {"criterion": "criterion-id", "indicator": "indicator-id", "text": "…", "example": "…"}
     return {
-        "criteria": {criterion.id: one for criterion in criteria},
+        "criteria": {criteria[0].id: one},
         "feedback": {
             "summary": "…",
             "strengths": [{"text": "…", "quote": "…"}],

@@ -19,13 +19,14 @@ from service.domain.judgement import (
     Judgement,
     StrengthClaim,
 )
-from service.domain.rubric import Criterion
+from service.domain.rubric import HIGHEST_LEVEL, LOWEST_LEVEL, Criterion
 from service.domain.task import GradingTask, Mode
 
+MAX_REPLY_CHARACTERS = 200_000  # forty times a long judgement; what is longer is a model that runs on
 MAX_PROBLEMS_TOLD = 12  # a reply with more is wrong as a whole, and a longer list costs tokens
 
 _REASONING = re.compile(r"^\s*<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)\n\s*```", re.DOTALL | re.IGNORECASE)
+_FENCE = "```"
 
 
 class ReplyProblems(Exception):
@@ -48,21 +49,25 @@ def parse_judgement(text: str) -> Judgement:
 
     Raises ReplyProblems. Several JSON objects are refused, not chosen from: one of them may be the answer's own.
     """
-    document = _load_json(_find_document(_REASONING.sub("", text, count=1).strip()))
+    document = _load_json(find_document(text))
     try:
         return Judgement.model_validate(document)
     except ValidationError as failure:
-        raise ReplyProblems([_describe(problem) for problem in failure.errors(include_url=False)]) from None
+        raise ReplyProblems(list(dict.fromkeys(map(_describe, failure.errors(include_url=False))))) from None
 
 
-def _find_document(text: str) -> str:
+def find_document(reply: str) -> str:
+    """The JSON object in a reply, as text; raises ReplyProblems when there is none, or when it is one of several."""
+    if len(reply) > MAX_REPLY_CHARACTERS:
+        raise ReplyProblems([f"the reply has {len(reply):,} characters; at most {MAX_REPLY_CHARACTERS:,} are read"])
+    text = _REASONING.sub("", reply, count=1).strip()
     if text.startswith("{"):
         return text[: text.rfind("}") + 1] or text
-    fenced = _FENCE.findall(text)
-    if len(fenced) == 1:
-        return str(fenced[0])
+    parts = text.split(_FENCE)
+    if len(parts) == 3:
+        return parts[1].strip().removeprefix("json").removeprefix("JSON").strip()
     start, end = text.find("{"), text.rfind("}")
-    if fenced or start < 0 or end < start:
+    if len(parts) > 1 or start < 0 or end < start:
         raise ReplyProblems(["expected exactly one JSON object, found none that can be told apart"])
     return text[start : end + 1]
 
@@ -100,6 +105,9 @@ def _describe(problem: Any) -> str:
         return f"{where}: missing"
     if problem["type"] == "extra_forbidden":
         return f"{where}: unknown key, remove it"
+    if "level" in problem["loc"]:
+        where = ".".join(str(part) for part in problem["loc"][: problem["loc"].index("level") + 1])
+        return f'{where}: expected {LOWEST_LEVEL} to {HIGHEST_LEVEL} as a whole number, or "{NOT_OBSERVED}"'
     return f"{where}: {problem['msg']}"
 
 

@@ -99,9 +99,9 @@ class ApiKeyStore:
         return key
 
     async def has_any(self) -> bool:
-        """Whether an active key exists."""
+        """Whether a key was ever made. Revoking the last one must not open the service to everybody."""
         async with self._database.begin_read() as connection:
-            return bool(await connection.scalar(select(exists().where(KEYS.c.revoked_at.is_(None)))))
+            return bool(await connection.scalar(select(exists().where(KEYS.c.id.is_not(None)))))
 
     async def _note_use(self, key: ApiKey) -> None:
         now = self._now()

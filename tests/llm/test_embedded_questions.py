@@ -124,7 +124,7 @@ def test_second_rubric_needs_no_code(vectors: WordVectors) -> None:
         assert score - grader.score(get_first_sentence(get_model_answer(question)), question) >= 1.0
 
 
-@pytest.mark.parametrize(("half", "needed"), [("tuned", 0.82), ("held-out", 0.73)])
+@pytest.mark.parametrize(("half", "needed"), [("tuned", 0.79), ("held-out", 0.73)])
 def test_share_of_calibration_answers_within_their_band(customers: Grader, half: str, needed: float) -> None:
     """Measured: 45 of 53 on the half that the thresholds were set on, 40 of 53 on the other."""
     ids = [question.id for question in customers.rubric.questions]

@@ -22,10 +22,18 @@ STRENGTH_FROM_LEVEL = 3  # from here on an anchor asks for a concrete act
 MENTION_OFF_TOPIC_FROM = 0.5  # an answer half as near as it should be is worth a word, not a verdict
 NO_FOLLOW_UP = "What exactly did you say or do at the most difficult moment, and how did you know that it had worked?"
 
+NEAR_AT = 0.15  # similarity from which a behaviour may well be in the answer, so that its lack is not claimed
+CLEAR_MARGIN = 0.1  # over the next behaviour; nearer than that, which of the two a passage shows is anybody's guess
+
 _STRENGTHS = (
     "This part counts most. For {name} it reads as this behaviour: {behaviour}.",
     "Worth keeping, for {name}. What it comes nearest to: {behaviour}.",
     "For {name}, this passage matches: {behaviour}.",
+)
+_VAGUE_STRENGTHS = (
+    "This part counts most: it speaks to {name}.",
+    "Worth keeping: this speaks to {name}.",
+    "This passage, too, speaks to {name}.",
 )
 _IMPROVEMENTS = (
     "For {name}, this was not found in your answer: {behaviour}. {reason}",
@@ -53,7 +61,8 @@ def write_feedback(
     """Feedback on the whole answer; in screening mode without any advice."""
     coached = task.mode is Mode.PRACTICE
     chosen = [(one, choose_missing(one, task, index)) for one in _rank_by_gap(verdicts, task)]
-    missing = [(one, indicator) for one, indicator in chosen if indicator is not None][:MAX_IMPROVEMENTS]
+    open_ones = [(one, indicator) for one, indicator in chosen if indicator and _get_level(one) < HIGHEST_LEVEL]
+    missing = open_ones[:MAX_IMPROVEMENTS]
     return FeedbackJudgement(
         summary=_summarise(verdicts, task, reading),
         strengths=_list_strengths(verdicts),
@@ -66,15 +75,15 @@ def write_feedback(
 
 
 def choose_missing(verdict: Judged, task: GradingTask, index: RubricIndex) -> Indicator | None:
-    """The indicator that is not shown and lies nearest to the question's key points; None when all are shown."""
+    """The indicator that the answer lacks and the key points are nearest to; None when all are shown."""
     shown = {match.indicator.id for match in verdict.shown}
+    near = {match.indicator.id for match in verdict.matches.matches if match.similarity >= NEAR_AT}
+    absent = [one for one in verdict.criterion.indicators if one.id not in shown | near]
+    candidates = absent or [one for one in verdict.criterion.indicators if one.id not in shown]
+    if not candidates:
+        return None
     nearness = index.compare_indicators(verdict.criterion.id, task.question)
-    candidates = [
-        (-float(nearness[number]), number)
-        for number, indicator in enumerate(verdict.criterion.indicators)
-        if indicator.id not in shown
-    ]
-    return verdict.criterion.indicators[min(candidates)[1]] if candidates else None
+    return max(candidates, key=lambda one: float(nearness[verdict.criterion.indicators.index(one)]))
 
 
 def lower_first(text: str) -> str:
@@ -112,19 +121,23 @@ def _summarise(verdicts: Sequence[Judged], task: GradingTask, reading: Reading) 
 
 
 def _compare_criteria(verdicts: Sequence[Judged], subject: str) -> str:
-    """The strongest and the weakest criterion, in one or two sentences."""
-    best, worst = max(verdicts, key=_get_level), min(verdicts, key=_get_level)
-    if all(one.level is None for one in verdicts):
-        names = join_list(one.criterion.name.lower() for one in verdicts)
-        return f"{subject} holds no sentence that could be matched to what this question looks for: {names}."
+    """The strongest and the weakest criterion, and those of which nothing was found, in one to three sentences."""
+    found = [one for one in verdicts if one.level is not None]
+    absent = [one.criterion.name.lower() for one in verdicts if one.level is None]
+    if not found:
+        return (
+            f"{subject} holds no sentence that could be matched to what this question looks for: {join_list(absent)}."
+        )
+    best, worst = max(found, key=_get_level), min(found, key=_get_level)
     if _get_level(best) == _get_level(worst):
-        names = join_list(one.criterion.name.lower() for one in verdicts)
-        return f"{subject} stands at the same level, {_get_level(best)}, on {names}."
-    state = "nothing was found" if worst.level is None else f"it stands at level {_get_level(worst)}"
-    return (
-        f"{subject} is strongest on {best.criterion.name.lower()} (level {_get_level(best)}); "
-        f"on {worst.criterion.name.lower()} {state}."
-    )
+        names = join_list(one.criterion.name.lower() for one in found)
+        told = f"{subject} stands at level {_get_level(best)} on {names}."
+    else:
+        told = (
+            f"{subject} is strongest on {best.criterion.name.lower()} (level {_get_level(best)}); "
+            f"on {worst.criterion.name.lower()} it stands at level {_get_level(worst)}."
+        )
+    return f"{told} Nothing was found on {join_list(absent)}." if absent else told
 
 
 def _list_strengths(verdicts: Sequence[Judged]) -> tuple[StrengthClaim, ...]:
@@ -132,20 +145,26 @@ def _list_strengths(verdicts: Sequence[Judged]) -> tuple[StrengthClaim, ...]:
         (match for one in verdicts if _get_level(one) >= STRENGTH_FROM_LEVEL for match in one.shown),
         key=lambda match: -match.similarity,
     )
-    names = {match.indicator.id: one.criterion.name.lower() for one in verdicts for match in one.shown}
+    owners = {match.indicator.id: one for one in verdicts for match in one.shown}
     kept: list[Match] = []
     for match in candidates:
         if len(kept) < MAX_STRENGTHS and all(match.unit.sentence != one.unit.sentence for one in kept):
             kept.append(match)
     return tuple(
-        StrengthClaim(
-            text=_STRENGTHS[number].format(
-                name=names[match.indicator.id], behaviour=lower_first(match.indicator.behaviour)
-            ),
-            quote=match.unit.text,
-        )
+        StrengthClaim(text=_praise(match, owners[match.indicator.id], number), quote=match.unit.text)
         for number, match in enumerate(kept)
     )
+
+
+def _praise(match: Match, verdict: Judged, number: int) -> str:
+    rivals = [
+        other.similarity
+        for other in verdict.matches.matches
+        if other.indicator is not match.indicator and other.unit.sentence == match.unit.sentence
+    ]
+    is_clear = match.similarity - max(rivals, default=0.0) >= CLEAR_MARGIN
+    sentence = (_STRENGTHS if is_clear else _VAGUE_STRENGTHS)[number]
+    return sentence.format(name=verdict.criterion.name.lower(), behaviour=lower_first(match.indicator.behaviour))
 
 
 def _list_improvements(
@@ -167,11 +186,9 @@ def _list_improvements(
 
 
 def _give_reason(verdict: Judged) -> str:
-    """What the next level asks for, in the rubric's words."""
-    level = _get_level(verdict)
-    if level == HIGHEST_LEVEL:
-        return "The criterion stands at its highest level already; this would round it off."
-    return f'The next level, {level + 1}, reads: "{verdict.criterion.levels[level].anchor}"'
+    """What the level to aim at asks for, in the rubric's words: the next one, from nothing the first concrete one."""
+    level = STRENGTH_FROM_LEVEL if verdict.level is None else _get_level(verdict) + 1
+    return f'Level {level} reads: "{verdict.criterion.levels[level - 1].anchor}"'
 
 
 def _choose_example(criterion: Criterion, indicator: Indicator, reading: Reading, index: RubricIndex) -> str:

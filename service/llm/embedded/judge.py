@@ -11,7 +11,7 @@ from service.domain.task import GradingTask, Mode
 from service.llm.embedded.feedback import choose_missing, lower_first, write_feedback
 from service.llm.embedded.index import RubricIndex
 from service.llm.embedded.levels import compute_level
-from service.llm.embedded.matching import CriterionMatches, Match, match_criterion
+from service.llm.embedded.matching import CriterionMatches, Match, keep_nearest_red_flags, match_criterion
 from service.llm.embedded.reading import Reading, read_answer
 
 MAX_QUOTES = 3
@@ -34,7 +34,8 @@ class Verdict:
 def judge_answer(task: GradingTask, index: RubricIndex) -> Judgement:
     """The judgement of the task's answer on the task's criteria."""
     reading = read_answer(task, index)
-    verdicts = [_decide(match_criterion(criterion, reading, index), reading) for criterion in task.criteria]
+    matched = keep_nearest_red_flags([match_criterion(criterion, reading, index) for criterion in task.criteria])
+    verdicts = [_decide(matches, reading) for matches in matched]
     return Judgement(
         criteria={verdict.criterion.id: _claim(verdict, task, index) for verdict in verdicts},
         feedback=write_feedback(verdicts, task, reading, index),
@@ -78,7 +79,6 @@ def _choose_quotes(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _explain_level(verdict: Verdict, level: int) -> str:
-    anchor = verdict.criterion.levels[level - 1].anchor
     parts = []
     if verdict.shown:
         parts.append(f"Matched in the answer: {_name(match.indicator.behaviour for match in verdict.shown)}.")
@@ -87,8 +87,8 @@ def _explain_level(verdict: Verdict, level: int) -> str:
         parts.append(f"A red flag limits the level: {named}.")
     if not parts:
         parts.append("The nearest sentence touches this criterion, without showing one of its behaviours clearly.")
-    # Closeness of wording cannot tell whether the anchor is met, so it is given to be compared, not claimed.
-    return " ".join([*parts, f'By closeness of wording that is level {level}, which reads: "{anchor}"'])
+    # Not the anchor: closeness of wording cannot tell whether it is met.
+    return " ".join([*parts, f"By closeness of wording that is level {level}."])
 
 
 def _explain_absence(criterion: Criterion) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,3 +127,17 @@ def _match_red_flags(criterion: Criterion, reading: Reading, index: RubricIndex)
             if red_flag.id not in found or found[red_flag.id].similarity < match.similarity:
                 found[red_flag.id] = match
     return tuple(sorted(found.values(), key=lambda match: (-match.similarity, match.unit.start)))
+
+
+def keep_nearest_red_flags(matched: Sequence[CriterionMatches]) -> list[CriterionMatches]:
+    """One red flag a sentence, over all criteria the nearest: one bad act is not to count as three."""
+    nearest: dict[int, RedFlagMatch] = {}
+    for found in (one for matches in matched for one in matches.red_flags):
+        rival = nearest.get(found.unit.sentence)
+        if rival is None or found.similarity > rival.similarity:
+            nearest[found.unit.sentence] = found
+    kept = [id(found) for found in nearest.values()]
+    return [
+        replace(matches, red_flags=tuple(found for found in matches.red_flags if id(found) in kept))
+        for matches in matched
+    ]

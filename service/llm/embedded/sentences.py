@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.domain.evidence import MIN_QUOTE_WORDS, count_words
+from service.domain.evidence import MIN_QUOTE_WORDS, QuoteFinder, count_words
 
 LONG_SENTENCE_WORDS = 40  # a transcript without punctuation: written sentences of the 28 model answers end before
 WINDOW_WORDS = 18  # the length of a spoken clause and a half; long enough to hold one act
@@ -42,6 +42,7 @@ class Unit:
 
 def split_units(text: str) -> list[Unit]:
     """Every sentence of at least three words, each followed by its clauses and fragments when it has more than one."""
+    finder = QuoteFinder(text)  # a window may begin after "I would never": no quote, so no unit
     units: list[Unit] = []
     for number, (start, end) in enumerate(_split_sentences(text)):
         spans = [(start, end)]
@@ -50,7 +51,7 @@ def split_units(text: str) -> list[Unit]:
             spans += clauses if len(clauses) > 1 else []
         fragments = [span for span in _cut(text, start, end, _FRAGMENT_END) if span not in spans]
         for index, (first, last) in enumerate([*spans, *fragments]):
-            if last - first <= MAX_UNIT_CHARACTERS and count_words(text[first:last]) >= MIN_QUOTE_WORDS:
+            if last - first <= MAX_UNIT_CHARACTERS and finder.locate(text[first:last]) is not None:
                 units.append(Unit(text[first:last], first, last, number, index == 0, index >= len(spans)))
     return units
 
