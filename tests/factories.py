@@ -68,7 +68,7 @@ def make_empathy() -> Criterion:
                 id="names-feeling",
                 behaviour="Names the customer's feeling.",
                 tip="Say what the customer felt, in your own words.",
-                examples=("I told her I understood why she was upset.", "I said that I saw how annoying it was."),
+                examples=("I told her that her anger made sense to me.", "I said that I saw how annoying it was."),
             ),
         ),
         red_flags=(
@@ -96,7 +96,7 @@ def make_resolution() -> Criterion:
                 id="follows-up",
                 behaviour="Checks afterwards that the solution worked.",
                 tip="Say how you checked that it worked.",
-                examples=("I called to check that it had arrived.", "A week later I asked whether all was well."),
+                examples=("I rang him to see whether it worked.", "A week later I asked whether all was well."),
             ),
         ),
     )

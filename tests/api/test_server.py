@@ -78,7 +78,7 @@ def test_it_serves_and_stops_when_told(tmp_path: Path) -> None:
     assert "Traceback" not in log
 
 
-@pytest.mark.parametrize(("patience", "delay"), [("20", 1.0), ("0.5", 30.0)])
+@pytest.mark.parametrize(("patience", "delay"), [("20", 3.0), ("0.5", 30.0)])
 def test_a_running_grade_finishes_or_is_told(tmp_path: Path, patience: str, delay: float) -> None:
     with run_provider_in_thread(latency_seconds=delay) as provider:
         settings = {"model": "openai/good-model", "base_url": provider.base_url, "shutdown_seconds": patience}

@@ -164,7 +164,7 @@ def test_forty_quotes_of_a_long_answer_take_less_than_a_tenth_of_a_second() -> N
     finder = QuoteFinder(words)
     begun = time.process_time()
     found = [finder.locate(quote) for quote in quotes]
-    assert time.process_time() - begun < 0.1
+    assert time.process_time() - begun < 0.4  # 16 ms here
     assert None not in found[:20]
 
 
@@ -186,7 +186,7 @@ def test_a_quote_made_to_be_slow_is_not(answer: str, quote: str) -> None:
     finder = QuoteFinder(answer)
     for _ in range(5):
         finder.locate(quote)
-    assert time.process_time() - begun < 0.5
+    assert time.process_time() - begun < 2  # 0.1 s here; made to be slow it took 4 s
 
 
 @pytest.mark.parametrize(
@@ -195,3 +195,34 @@ def test_a_quote_made_to_be_slow_is_not(answer: str, quote: str) -> None:
 )
 def test_words_are_counted(text: str, words: int) -> None:
     assert count_words(text) == words
+
+
+@pytest.mark.parametrize(
+    ("answer", "quote"),
+    [
+        ("I would not apologise to the customer.", "apologise to the customer"),
+        ("I never shout at customers at all.", "shout at customers"),
+        ("I don't ever hang up on people.", "hang up on people"),
+        ("I left without saying a word to her.", "saying a word to her"),
+        ("I think I can`t help with that.", "I think I can"),
+        ("I think I can´t help with that.", "I think I can"),
+        ("I was never late with an answer to her.", "I was newer late with an answer to her"),
+    ],
+)
+def test_a_quote_that_leaves_out_the_word_that_denies_it_is_refused(answer: str, quote: str) -> None:
+    assert locate(answer, quote) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "quote"),
+    [
+        ("I did not argue and I let him finish.", "I let him finish"),
+        ("I do not argue, let alone shout; apologise first is my rule.", "apologise first is my rule"),
+        ("I would never apologise to her. Later I did apologise to her.", "did apologise to her"),
+        ("I never shout at customers at all.", "I never shout at customers"),
+    ],
+)
+def test_a_clause_of_its_own_may_follow_a_denial(answer: str, quote: str) -> None:
+    found = locate(answer, quote)
+    assert found is not None
+    assert found.quote == quote

@@ -252,7 +252,7 @@ def test_no_text_makes_it_slow(text: str) -> None:
     started = time.process_time()
     detect_injection(text)
     strip_invisible(text)
-    assert time.process_time() - started < 0.5  # 5-60 ms here; catastrophic backtracking takes seconds
+    assert time.process_time() - started < 2  # 5-60 ms here, patterns compiled; catastrophic backtracking takes longer
 
 
 def test_a_usual_answer_takes_a_fraction_of_a_millisecond() -> None:

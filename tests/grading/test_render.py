@@ -136,7 +136,8 @@ def test_screening_asks_for_no_coaching(prompt: str, rubric: Rubric) -> None:
         job = make_job(rubric=rubric, question=question.id, mode=Mode.SCREENING, prompt=prompt)
         for request in render_requests(job)[0]:
             system, user = get_texts(request)
-            asked = system[system.index("# How to judge") :]
+            rules, _, rest = system.partition("# The rubric")  # the rubric's own text may speak of advice to a customer
+            asked = rules + rest[rest.index("# The reply") :]
             assert COACHING.findall(asked.replace("give no advice to the candidate", "")) == []
             assert COACHING.findall(user.rpartition(">>>")[2].replace(question.text, "")) == []
             assert not any(indicator.tip in system for one in request.task.criteria for indicator in one.indicators)
@@ -263,7 +264,9 @@ def test_the_form_shown_to_a_model_has_the_schemas_keys() -> None:
         system, _ = get_texts(request)
         form = json.loads(system[system.index('{\n "criteria"') :])
         schema = request.reply_schema["properties"]
-        assert list(form["criteria"]) == list(schema["criteria"]["properties"])
+        ids = list(schema["criteria"]["properties"])
+        assert list(form["criteria"]) == ids[:1], "one criterion stands for all, and all are named"
+        assert f"{', '.join(ids)}. Its form:" in system
         assert list(form["criteria"]["empathy"]) == list(schema["criteria"]["properties"]["empathy"]["properties"])
         assert list(form["feedback"]) == list(schema["feedback"]["properties"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from service.domain.finding import NotObserved, Observed
 from service.domain.task import Mode
-from service.grading.reply import MAX_PROBLEMS_TOLD, ReplyProblems, read_reply
+from service.grading.reply import MAX_PROBLEMS_TOLD, ReplyProblems, parse_judgement, read_reply
 from tests.factories import ANSWER_TEXT, make_judgement, make_reply_text, make_task
 
 TASK = make_task()
@@ -91,7 +92,8 @@ def test_one_judgement_is_found_however_it_is_wrapped(text: str) -> None:
         (GOOD.replace(": 4", ": Infinity", 1), "Infinity is not JSON"),
         (GOOD.replace(": 4", ": 1e999", 1), "criteria.empathy.level"),
         (GOOD.replace(": 4", ": " + "4" * 5_000, 1), "a number or a nesting that no judgement needs"),
-        ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "a number or a nesting that no judgement needs"),
+        ("{" + " " * 200_000, "the reply has 200,001 characters; at most 200,000 are read"),
+        ('{"a":' + "[" * 90_000 + "]" * 90_000 + "}", "a number or a nesting that no judgement needs"),
         ('{"feedback": {}, ' + GOOD[1:], "a key stands twice in one object"),
         (GOOD.replace('"level": 4', '"level": 1, "level": 4', 1), "a key stands twice in one object"),
         (GOOD.replace("A clear", "A\x00clear"), "Invalid control character"),
@@ -269,3 +271,17 @@ def test_coaching_in_screening_is_refused(add: Change) -> None:
         add(plain)
 
     assert "leave them out; this grade is for screening" in get_problems(change(add_to_stripped), Mode.SCREENING)
+
+
+def test_newlines_in_a_fence_do_not_hold_up_the_server() -> None:
+    begun = time.process_time()
+    with pytest.raises(ReplyProblems):
+        parse_judgement("```json\n" + "\n" * 190_000 + "x")
+    assert time.process_time() - begun < 2  # 3,000 of them took 30 s with a pattern
+
+
+def test_a_judgement_of_a_hundred_thousand_criteria_is_refused_quickly() -> None:
+    begun = time.process_time()
+    with pytest.raises(ReplyProblems):
+        parse_judgement(json.dumps({"criteria": {f"c{i}": {} for i in range(12_000)}, "feedback": {"summary": "S"}}))
+    assert time.process_time() - begun < 2
