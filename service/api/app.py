@@ -23,7 +23,7 @@ from service.api.routes import grades, health, prompts, rubrics
 from service.api.runtime import OpenServices, Runtime
 from service.config import Settings
 from service.errors import GraderError
-from service.grading.language import find_other_language
+from service.grading.language import load_identifier
 from service.wiring import EMBEDDED, Services
 
 STATIC = Path(__file__).parent / "static"
@@ -91,7 +91,7 @@ def _report_bug(task: asyncio.Task[None]) -> None:
 
 async def warm_up(services: Services) -> None:
     """Loads what the first answer would else wait for. A model that cannot be set up is told by /readyz."""
-    await asyncio.to_thread(find_other_language, "This is here so that the language model is loaded.", "en")
+    await asyncio.to_thread(load_identifier)
     try:
         caller = services.models.get_caller(None)
         if services.settings.model == EMBEDDED:  # asking a provider is not warming up

@@ -25,7 +25,7 @@ def check_answer(answer: Answer, rubric: Rubric) -> Reason | None:
             message=f"The answer has {len(answer.text):,} characters; at most {MAX_CHARACTERS:,} are graded. "
             "Keep what answers the question and send it again.",
         )
-    language = find_other_language(answer.text, rubric.language)
+    language = find_other_language(answer.text, rubric)
     if language is not None:
         return Reason(
             code=ReasonCode.ANSWER_WRONG_LANGUAGE,
