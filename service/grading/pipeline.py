@@ -118,6 +118,8 @@ class _Asker:
 
 async def _gather(asked: list[Awaitable[Findings]]) -> list[Findings]:
     """All of them, or the first failure; then the calls still open are cancelled, since nobody will read them."""
+    if len(asked) == 1:  # nearly every answer; a group and its task cost 0.05 ms, twice
+        return [await asked[0]]
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_await(one)) for one in asked]

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import delete, false
+from sqlalchemy import Connection, Engine, delete, false
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.errors import StoreUnavailable
-from service.store.engines import BEGIN, create_postgres_engine, create_sqlite_engine
+from service.store.engines import BEGIN, create_bulk_engine, create_postgres_engine, create_sqlite_engine
 from service.store.failures import describe_os_error, translate_failures
 from service.store.migrate import is_current, migrate_to_head
 from service.store.tables import GRADES
@@ -31,9 +32,11 @@ class Database:
     busy handler sleeps and polls, which starves some of 64 waiters. It remains for other processes.
     """
 
-    def __init__(self, engine: AsyncEngine, place: str, file: Path | None) -> None:
+    def __init__(self, engine: AsyncEngine, place: str, file: Path | None, bulk: Engine | None) -> None:
         """Use `open`."""
         self._engine = engine
+        self._bulk = bulk
+        self._bulk_thread = ThreadPoolExecutor(1, "grader-store") if bulk else None
         self._reader = engine.execution_options(**({BEGIN: ""} if file else {"isolation_level": "AUTOCOMMIT"}))
         self._writer = engine.execution_options(**({BEGIN: "BEGIN IMMEDIATE"} if file else {}))
         self._write_lock = asyncio.Lock() if file else None
@@ -55,7 +58,7 @@ class Database:
             engine = create_sqlite_engine(file, lock_timeout_seconds)
         else:
             engine = create_postgres_engine(parsed, lock_timeout_seconds)
-        database = cls(engine, place, file)
+        database = cls(engine, place, file, create_bulk_engine(file, lock_timeout_seconds) if file else None)
         try:
             await database._migrate()
             if file:
@@ -68,6 +71,9 @@ class Database:
     async def aclose(self) -> None:
         """Closes all connections. Close the stores that write first."""
         await self._engine.dispose()
+        if self._bulk is not None and self._bulk_thread is not None:
+            self._bulk_thread.shutdown()
+            self._bulk.dispose()
 
     async def check(self) -> None:
         """Returns when the database can be reached and written now; else raises a StoreError that says why not."""
@@ -95,6 +101,18 @@ class Database:
                 self._check_file()
                 async with self._writer.begin() as connection:
                     yield connection
+
+    async def run_write(self, work: Callable[[Connection], None]) -> None:
+        """Runs `work` in one transaction that is committed at the end; on SQLite all of it in one other thread."""
+        with translate_failures(self.place):
+            if self._bulk is None or self._write_lock is None:
+                async with self._writer.begin() as connection:
+                    await connection.run_sync(work)
+                return
+            async with self._write_lock:
+                self._check_file()
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._bulk_thread, _run_in_transaction, self._bulk, work)
 
     async def forget_deleted(self) -> None:
         """Empties SQLite's write-ahead log, in which deleted text stays readable. PostgreSQL vacuums by itself.
@@ -139,6 +157,11 @@ class Database:
             raise StoreUnavailable(
                 f"{self.place} was deleted or replaced while in use. Put it back, or restart interview-grader."
             )
+
+
+def _run_in_transaction(engine: Engine, work: Callable[[Connection], None]) -> None:
+    with engine.begin() as connection:
+        work(connection)
 
 
 def _create_file(path: Path, place: str) -> None:

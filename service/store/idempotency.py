@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -117,7 +117,7 @@ _COMPLETE = (
 )
 
 
-async def complete_claims(connection: AsyncConnection, completed: Sequence[tuple[Claim, str]]) -> None:
+def complete_claims(connection: Connection, completed: Sequence[tuple[Claim, str]]) -> None:
     """Notes the grade ids of the claims; the caller rolls back when this raises InProgress: a claim is not held."""
     if not completed:
         return
@@ -125,7 +125,7 @@ async def complete_claims(connection: AsyncConnection, completed: Sequence[tuple
         {"claim_owner": claim.owner, "claim_key": claim.key, "claim_token": claim.token, "completed_by": grade_id}
         for claim, grade_id in completed
     ]
-    result = await connection.execute(_COMPLETE, rows)
+    result = connection.execute(_COMPLETE, rows)
     if result.rowcount != len(rows):
         raise InProgress(
             "Grading took so long that another request took this idempotency key over. Ask again with the same key."

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from service.errors import ConfigInvalid, StoreError, StoreFull, StoreReadOnly, StoreUnavailable
 from service.store.database import Database
@@ -105,16 +105,20 @@ async def test_deleted_file_is_noticed_and_never_recreated(sqlite_url: str, tmp_
     await database.aclose()
 
 
+def set_most_pages(connection: Connection, pages: int) -> None:
+    connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+
 async def test_full_database_says_so_and_recovers(sqlite_url: str) -> None:
     database = await Database.open(sqlite_url)
     store = GradeStore(database)
-    async with database.begin_write() as connection:
+    async with database.begin_read() as connection:
         pages = await connection.scalar(text("PRAGMA page_count"))
-        await connection.execute(text(f"PRAGMA max_page_count={pages + 2}"))  # per connection; the pool has this one
+    # per connection, and the pool of those that grades are written with has just one
+    await database.run_write(lambda connection: set_most_pages(connection, pages + 2))
     results = await asyncio.gather(*(store.save(build_scored()) for _ in range(20)), return_exceptions=True)
     assert {type(result) for result in results} == {StoreFull}
-    async with database.begin_write() as connection:
-        await connection.execute(text("PRAGMA max_page_count=1000000"))
+    await database.run_write(lambda connection: set_most_pages(connection, 1_000_000))
     grade = build_scored()
     await store.save(grade)
     assert (await store.list_page(limit=50)).grades == (grade,)
