@@ -99,8 +99,12 @@ class QuoteFinder:
                 yield start
             start = self._answer.find(quote, start + len(quote))
 
+    def is_denied(self, start: int) -> bool:
+        """Whether a quote that began at this place would leave out the words that deny it."""
+        first = _WORD.search(self._answer, start)
+        return first is not None and self._is_turned_round(start, first[0].lower())
+
     def _is_turned_round(self, start: int, first_word: str) -> bool:
-        """Whether the words left out before the quote deny it."""
         before = self._answer[max(0, start - _BEFORE_CHARACTERS) : start]
         return first_word not in _CLAUSE_STARTS and _TURNED_ROUND.search(before) is not None
 

@@ -73,9 +73,11 @@ def is_negated(text: str) -> bool:
 def is_own(text: str) -> bool:
     """Whether the speaker is in it, or nobody is: "He was shouting" and "you must listen" show no act of theirs."""
     plain = _flatten(text)
-    if ANOTHER.search(plain) is not None:
+    if FIRST_PERSON.search(plain) is not None:
+        if ANOTHER.search(plain) is None:
+            return True
         return any(SPEAKER.search(piece) is not None for piece in _list_own_pieces(plain))
-    return FIRST_PERSON.search(plain) is not None or "you" not in _SPEECH.sub(" ", plain).split()
+    return ANOTHER.search(plain) is None and "you" not in _SPEECH.sub(" ", plain).split()
 
 
 def _flatten(text: str) -> str:

@@ -21,6 +21,7 @@ _CLAUSE_END = re.compile(
     r"|:\s+"
 )
 _FRAGMENT_END = re.compile(r"[,:]\s+|\s[-–—]\s+")
+_REPORT = re.compile(r"\b(?:sa(?:y|ys|id|ying)|tell(?:s|ing)?|told|ask(?:s|ed|ing)?|explain\w*|wrote|write)\b|[\"“]")
 _MARKER = re.compile(r"\s+(?=(?:and then|but then|so then|after that|and|but|so|then|because|first|next|later)\b)")
 _WORD = re.compile(r"\S+")
 
@@ -29,7 +30,7 @@ _WORD = re.compile(r"\S+")
 class Unit:
     """`answer[start:end] == text`. `sentence` is the index of the sentence that it is or is a part of.
 
-    A fragment is what stands between two commas, such as reported speech; too short to be judged by its topic.
+    A fragment is what stands between two commas in a sentence that reports speech; too short to be judged by its topic.
     """
 
     text: str
@@ -49,9 +50,12 @@ def split_units(text: str) -> list[Unit]:
         if count_words(text[start:end]) >= CLAUSE_FROM_WORDS:
             clauses = list(_cut(text, start, end, _CLAUSE_END))
             spans += clauses if len(clauses) > 1 else []
-        fragments = [span for span in _cut(text, start, end, _FRAGMENT_END) if span not in spans]
+        reports = _REPORT.search(text, start, end) is not None
+        fragments = [span for span in _cut(text, start, end, _FRAGMENT_END) if span not in spans] if reports else []
         for index, (first, last) in enumerate([*spans, *fragments]):
-            if last - first <= MAX_UNIT_CHARACTERS and finder.locate(text[first:last]) is not None:
+            if last - first > MAX_UNIT_CHARACTERS or finder.is_denied(first):
+                continue
+            if count_words(text[first:last]) >= MIN_QUOTE_WORDS:
                 units.append(Unit(text[first:last], first, last, number, index == 0, index >= len(spans)))
     return units
 

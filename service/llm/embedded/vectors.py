@@ -27,6 +27,7 @@ class WordVectors:
 
     def __init__(self, model: Any) -> None:
         self._tokenizer = model.tokenizer
+        self._tokenizer.no_padding()  # else a batch is filled up to its longest text, and the filling is averaged in
         self._table: Matrix = model.embedding
 
     @classmethod
@@ -52,7 +53,9 @@ class WordVectors:
     def average(self, texts: Sequence[str], weights: Matrix) -> Matrix:
         """One vector a text: the mean of its token vectors, weighted by token."""
         pooled = np.zeros((len(texts), self._table.shape[1]), dtype=np.float32)
-        found = [(row, ids) for row, text in enumerate(texts) if (ids := self.tokenize(text))]
+        # without offsets, all at once: a third of the time of one encoding with offsets after the other
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        found = [(row, ids) for row, encoding in enumerate(encodings) if (ids := encoding.ids)]
         if found:
             tokens = np.concatenate([ids for _, ids in found])
             starts = np.cumsum([0, *(len(ids) for _, ids in found[:-1])])
