@@ -108,8 +108,10 @@ def _match_red_flags(criterion: Criterion, reading: Reading, index: RubricIndex)
     behaviours = index.red_flags[criterion.id]
     if not criterion.red_flags or not reading.units:
         return ()
-    by_prototype = _compare_behaviours(reading.vectors, behaviours, np.zeros(len(reading.units), dtype=bool))
     by_example = compare(reading.vectors, behaviours.examples)
+    if Stance.HARMS not in reading.stances and by_example.max() < RED_FLAG_VERBATIM:
+        return ()  # most answers: nothing below could find anything
+    by_prototype = _compare_behaviours(reading.vectors, behaviours, np.zeros(len(reading.units), dtype=bool))
     found: dict[str, RedFlagMatch] = {}
     for row, (unit, stance) in enumerate(zip(reading.units, reading.stances, strict=True)):
         if unit.is_fragment:
