@@ -8,6 +8,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY service/ service/
 COPY prompts/ prompts/
 COPY rubrics/ rubrics/
+COPY evals/ evals/
 RUN /venv/bin/pip wheel --no-cache-dir --no-build-isolation --no-deps --wheel-dir /wheel . \
  && /venv/bin/pip install --no-cache-dir --no-deps /wheel/*.whl
 

@@ -6,6 +6,11 @@
     │   ├── RubricInvalid         a rubric file breaks the format (file, line, path)
     │   ├── PromptInvalid         a prompt file breaks the format
     │   ├── UnknownRubric         UnknownQuestion    UnknownPrompt    UnknownModel    UnknownGrade    UnknownKey
+    │   ├── EvalSetInvalid        an eval set breaks the format (file, line, field)
+    │   ├── ImportInvalid         a table to be imported cannot be read (file, row, column)
+    │   ├── PolicyInvalid         a gate's policy breaks the format
+    │   ├── RunInvalid            a run that is unfinished, damaged, or unfit for what is asked
+    │   ├── UnknownEvalSet        UnknownRun
     │   ├── CursorInvalid         a page cursor that this service did not issue
     │   └── IdempotencyConflict   the key was used before with another body
     ├── AccessError
@@ -23,6 +28,9 @@
     │   ├── RecordingInvalid      a recording that cannot be read
     │   └── ReplyUnusable         a reply came but holds no judgement: the grade is Unscored
     │       └── ReplyEmpty   ReplyRefused   ReplyTruncated
+    ├── RunIncomplete             some cases could not be graded; running again continues
+    ├── RunNotWritable            the run's folder cannot be written; what it holds is kept
+    ├── RunBusy                   another process is at this run                (retryable)
     ├── InProgress                the same request is being graded right now    (retryable)
     ├── ShuttingDown              the server stops; ask again                   (retryable)
     └── StoreError
@@ -83,6 +91,30 @@ class UnknownGrade(InputError):
 
 class UnknownKey(InputError):
     code = "key-unknown"
+
+
+class EvalSetInvalid(InputError):
+    code = "eval-set-invalid"
+
+
+class ImportInvalid(InputError):
+    code = "import-invalid"
+
+
+class PolicyInvalid(InputError):
+    code = "policy-invalid"
+
+
+class RunInvalid(InputError):
+    code = "run-invalid"
+
+
+class UnknownEvalSet(InputError):
+    code = "eval-set-unknown"
+
+
+class UnknownRun(InputError):
+    code = "run-unknown"
 
 
 class CursorInvalid(InputError):
@@ -176,6 +208,19 @@ class ReplyRefused(ReplyUnusable):
 
 class ReplyTruncated(ReplyUnusable):
     code = "reply-truncated"
+
+
+class RunIncomplete(GraderError):
+    code = "run-incomplete"
+
+
+class RunNotWritable(GraderError):
+    code = "run-not-writable"
+
+
+class RunBusy(GraderError):
+    code = "run-busy"
+    retryable = True
 
 
 class InProgress(GraderError):

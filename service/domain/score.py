@@ -44,8 +44,8 @@ def compute_score(samples: Sequence[Findings], weights: Mapping[str, float]) -> 
     """
     criteria = tuple(_score_criterion(column) for column in zip(*(sample.criteria for sample in samples), strict=True))
     observed = any(criterion.level is not None for criterion in criteria)
-    overall = _compute_overall({c.finding.criterion.id: c.level for c in criteria}, weights) if observed else None
-    each = [_compute_overall(_get_levels(sample), weights) for sample in samples]
+    overall = compute_overall({c.finding.criterion.id: c.level for c in criteria}, weights) if observed else None
+    each = [compute_overall(_get_levels(sample), weights) for sample in samples]
     centre = overall if overall is not None else fmean(each)
     return Score(
         criteria=criteria,
@@ -79,7 +79,8 @@ def _get_levels(sample: Findings) -> dict[str, float | None]:
     return {finding.criterion.id: _get_level(finding) for finding in sample.criteria}
 
 
-def _compute_overall(levels: Mapping[str, float | None], weights: Mapping[str, float]) -> float:
+def compute_overall(levels: Mapping[str, float | None], weights: Mapping[str, float]) -> float:
+    """The weighted mean (1.0–5.0) of the levels given; None, a criterion not observed, counts as the lowest."""
     total = sum(weights[key] for key in levels)
     weighted = sum(weights[key] * (LOWEST_LEVEL if level is None else level) for key, level in levels.items())
     return round(min(5.0, max(1.0, weighted / total)), 9)  # 2.9999999999999996, a mean of threes, is in the band of 3.0

@@ -16,7 +16,10 @@ MAX_SAMPLES = 9
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One answer to grade. `samples` (1–9) is how often the model is asked; `candidate_ref` never reaches it."""
+    """One answer to grade. `samples` (1–9) is how often the model is asked; `candidate_ref` never reaches it.
+
+    `first_sample` numbers the samples: a repeat of a grading asks with other numbers, and so with other seeds.
+    """
 
     rubric: Rubric
     question: Question
@@ -25,6 +28,7 @@ class Job:
     prompt: Prompt
     samples: int = 1
     candidate_ref: str | None = None
+    first_sample: int = 0
 
 
 class Step(StrEnum):

@@ -27,7 +27,8 @@ def render_requests(job: Job) -> tuple[tuple[Request, ...], ...]:
     """The requests of a job: for each sample one request, or one per criterion, as the prompt's scope says."""
     criteria = job.rubric.get_criteria(job.question)
     groups = [criteria] if job.prompt.front.scope is Scope.QUESTION else [(criterion,) for criterion in criteria]
-    return tuple(tuple(_render(job, group, sample) for group in groups) for sample in range(job.samples))
+    numbers = range(job.first_sample, job.first_sample + job.samples)
+    return tuple(tuple(_render(job, group, number) for group in groups) for number in numbers)
 
 
 def _render(job: Job, criteria: tuple[Criterion, ...], sample: int) -> Request:
