@@ -57,7 +57,7 @@ class EvalSet:
     def _index(self) -> str:
         """SHA-256 (hex) of the rubric's label and the file; fills `ids` and the places of the lines."""
         check = _Check(self._path, self.rubric)
-        digest = hashlib.sha256(self.front.model_dump_json(exclude={"title", "description"}).encode())
+        digest = hashlib.sha256(self.front.model_dump_json(exclude={"title", "description", "tuned_on"}).encode())
         place = 0
         try:
             with self._path.open("rb") as file:
@@ -164,11 +164,12 @@ class EvalLibrary:
         Raises UnknownEvalSet; EvalSetInvalid with file, line and field, also for a rubric that the set does
         not fit.
         """
-        folder = self._find(name)
+        folder = self.find_folder(name)
         front = parse_yaml(read_text(folder / FRONT, EvalSetInvalid), SetFront, folder / FRONT, EvalSetInvalid)
         return EvalSet(folder, front, self._choose_rubric(front, folder, rubric))
 
-    def _find(self, name: str) -> Path:
+    def find_folder(self, name: str) -> Path:
+        """The folder of the set of this name, or the one that is named; raises UnknownEvalSet."""
         own = Path(name)
         if (own / FRONT).is_file():
             return own

@@ -79,7 +79,8 @@ class Case(Value):
 class SetFront(Value):
     """`set.yaml`: what a set of cases is. `rubric` is `id@v1`: levels mean something under one rubric version only.
 
-    `rubric_hash`, when given, pins the rubric's text as well. `families` describes the derived cases.
+    `rubric_hash`, when given, pins the rubric's text as well. `tuned_on` names the questions whose cases were looked at
+    while a grader was improved: its figures count on the others.
     """
 
     format: Literal[1]
@@ -89,6 +90,7 @@ class SetFront(Value):
     rubric: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+@v[1-9][0-9]*$")]
     rubric_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     reference: ReferenceRule = ReferenceRule.FIRST
+    tuned_on: tuple[Text, ...] = ()
 
 
 class NoOverall(StrEnum):
