@@ -1,0 +1,1 @@
+"""Statistics on arrays of levels: pure functions; chance only through a seed. Read `moments`, then `bootstrap`."""
