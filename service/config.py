@@ -60,8 +60,9 @@ class Settings(BaseSettings):
     record_dir: Path | None = Field(None, description="keep every reply in this folder, for GRADER_MODEL=replay/…")
     prompt: str = Field("grade@v1", description="the prompt used when a request names none")
     samples: Annotated[int, Field(ge=1, le=9)] = Field(1, description="how often the model is asked for one grade")
-    assets_dir: Path | None = Field(None, description="a folder with your own rubrics/ and prompts/")
+    assets_dir: Path | None = Field(None, description="a folder with your own rubrics/, prompts/ or evals/")
     data_dir: Path = Field(default_factory=lambda: user_data_path("interview-grader"), description="where data lives")
+    runs_dir: Path | None = Field(None, description="where eval runs are kept; default: runs/ in the data folder")
     database_url: SecretStr | None = Field(None, description="SQLite or PostgreSQL; default: a file in the data folder")
     timeout_seconds: Annotated[float, Field(gt=0)] = Field(60.0, description="for one call of the model")
     deadline_seconds: Annotated[float, Field(gt=0)] = Field(120.0, description="for one whole grade, retries included")
@@ -103,7 +104,7 @@ class Settings(BaseSettings):
             raise ValueError("no user and password in the address, please; set GRADER_API_KEY")
         return value
 
-    @field_validator("record_dir", "assets_dir", "data_dir")
+    @field_validator("record_dir", "assets_dir", "data_dir", "runs_dir")
     @classmethod
     def _expand_home(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value else value  # in a .env file no shell does it
@@ -114,6 +115,11 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir.absolute() / 'grader.db'}"
+
+    @property
+    def runs(self) -> Path:
+        """The folder of eval runs, with the default filled in."""
+        return self.runs_dir or self.data_dir / "runs"
 
     def get_profile(self, model: str) -> Profile:
         """The declared profile of a model: its own, else that of "*", else the default."""

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+from service.assets.evals import EvalLibrary
 from service.assets.folders import find_folder
 from service.assets.prompts import PromptLibrary
 from service.assets.rubrics import RubricLibrary
@@ -51,10 +52,11 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """The rubrics and prompts in force."""
+    """The rubrics, prompts and eval sets in force."""
 
     rubrics: RubricLibrary
     prompts: PromptLibrary
+    evals: EvalLibrary
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +70,16 @@ class Stores:
 
 
 def open_library(settings: Settings) -> Library:
-    """The rubrics and prompts that the settings point at; files are read when asked for.
+    """The rubrics, prompts and eval sets that the settings point at; files are read when asked for.
 
     Raises ConfigInvalid for an assets folder that would not be used: grading on with the shipped files hides a slip.
     """
     own = settings.assets_dir
-    if own is not None and not any((own / name).is_dir() for name in ("rubrics", "prompts")):
-        raise ConfigInvalid(f"{own}: has no folder rubrics/ or prompts/. Correct GRADER_ASSETS_DIR.")
-    return Library(
-        rubrics=RubricLibrary(find_folder("rubrics", settings.assets_dir)),
-        prompts=PromptLibrary(find_folder("prompts", settings.assets_dir)),
-    )
+    if own is not None and not any((own / name).is_dir() for name in ("rubrics", "prompts", "evals")):
+        raise ConfigInvalid(f"{own}: has no folder rubrics/, prompts/ or evals/. Correct GRADER_ASSETS_DIR.")
+    rubrics = RubricLibrary(find_folder("rubrics", own))
+    prompts = PromptLibrary(find_folder("prompts", own))
+    return Library(rubrics, prompts, EvalLibrary(find_folder("evals", own), rubrics))
 
 
 @asynccontextmanager

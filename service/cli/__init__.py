@@ -28,7 +28,7 @@ def run(arguments: list[str]) -> int:
     try:
         code = _run(arguments)
     except GraderError as error:
-        return _fail(str(error), EXIT_BAD_INPUT if isinstance(error, InputError) else EXIT_FAILED)
+        return _fail(str(error), _choose_bad_input(arguments) if isinstance(error, InputError) else EXIT_FAILED)
     except BrokenPipeError:  # the reader, `head` say, has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again at exit
         return EXIT_DONE
@@ -49,7 +49,7 @@ def _run(arguments: list[str]) -> int:
         if sys.stdout is not None:  # None: closed by whoever started this
             sys.stdout.flush()
     except TyperException as error:
-        return _explain_usage(error)
+        return _explain_usage(error, _choose_bad_input(arguments))
     except SystemExit as stop:  # how typer and rich end when nobody reads any more
         if isinstance(stop.__context__, BrokenPipeError):
             raise stop.__context__ from None
@@ -57,15 +57,20 @@ def _run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else EXIT_DONE
 
 
-def _explain_usage(error: TyperException) -> int:
+def _choose_bad_input(arguments: list[str]) -> int:
+    """2 for bad input; of a gate 1, since its 2 means "worse" and a misspelt option must not."""
+    return EXIT_FAILED if arguments[:2] == ["evals", "gate"] else EXIT_BAD_INPUT
+
+
+def _explain_usage(error: TyperException, code: int) -> int:
     """Typer's messages as sentences, with the help of the command in question; without any command, its help."""
     message = error.format_message()
     if message.startswith("Usage: "):  # no arguments at all
         _write_error(message)
-        return EXIT_BAD_INPUT
+        return code
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "interview-grader"
-    return _fail(f"{message.rstrip('.')}. See {command} --help.", EXIT_BAD_INPUT)
+    return _fail(f"{message.rstrip('.')}. See {command} --help.", code)
 
 
 def _fail(message: str, code: int) -> int:

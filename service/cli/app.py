@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from service import __version__
-from service.cli import doctor, grade, grades, keys, prompts, rubrics, serve
+from service.cli import (
+    doctor,
+    evals,
+    evals_derive,
+    evals_gate,
+    evals_import,
+    evals_reports,
+    grade,
+    grades,
+    keys,
+    prompts,
+    rubrics,
+    serve,
+)
 
 app = typer.Typer(
     name="interview-grader",
@@ -52,4 +65,12 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(grades.app, name="grades")
 app.add_typer(rubrics.app, name="rubrics")
 app.add_typer(prompts.app, name="prompts")
+evals.app.command("show")(evals_reports.show_run)
+evals.app.command("compare")(evals_reports.compare_evals)
+evals.app.command("gate")(evals_gate.gate_evals)
+evals.app.command("accept")(evals_gate.accept_run)
+evals.app.command("drift")(evals_gate.measure_drift)
+evals.app.command("import")(evals_import.import_set)
+evals.app.command("derive")(evals_derive.derive_set)
+app.add_typer(evals.app, name="evals")
 app.add_typer(keys.app, name="keys")

@@ -21,7 +21,10 @@ def create_key(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Who or what it is for.")],
     scope: Annotated[
         list[str] | None,
-        typer.Option(metavar="SCOPE", help="grades:write, grades:read, grades:delete. [default: write and read]"),
+        typer.Option(
+            metavar="SCOPE",
+            help="grades:write, grades:read, grades:delete, evals:read, evals:run. [default: grades:write, grades:read]",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:

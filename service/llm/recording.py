@@ -111,12 +111,12 @@ def split_request(description: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
 def write_line(request: Request, model: str, case: str | None, outcome: Outcome, recorded_at: str) -> bytes:
     """The line of a recording, with its line break."""
     line, _ = split_request(request.describe())
-    content: dict[str, Any] = {"request_digest": request.digest, "model": model, "case": case, "request": line}
-    if isinstance(outcome, Reply):
-        content["reply"] = _describe_reply(outcome)
-    else:
-        content["failure"] = {"code": outcome.code, "message": str(outcome)}
-    content["recorded_at"] = recorded_at
+    content = {"request_digest": request.digest, "model": model, "case": case, "request": line}
+    return dump_line({**content, **describe_outcome(outcome), "recorded_at": recorded_at})
+
+
+def dump_line(content: Mapping[str, Any]) -> bytes:
+    """The content as one line of JSON in UTF-8, with its line break."""
     try:
         return json.dumps(content, ensure_ascii=False).encode() + b"\n"
     except UnicodeEncodeError:  # a lone surrogate has no UTF-8: escape all
@@ -134,7 +134,8 @@ def hash_part(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _describe_reply(reply: Reply) -> dict[str, Any]:
+def describe_reply(reply: Reply) -> dict[str, Any]:
+    """A reply as plain data, for a line of JSON; `read_outcome` reads it back."""
     content: dict[str, Any] = {
         "text": reply.text,
         "model_served": reply.model_served,
@@ -157,7 +158,7 @@ def _read_line(line: bytes, path: Path, number: int, parts: dict[str, Any]) -> R
             model=content["model"],
             case=content.get("case"),
             request=request,
-            outcome=_read_outcome(content),
+            outcome=read_outcome(content),
             recorded_at=content["recorded_at"],
             path=path,
             line=number,
@@ -174,7 +175,15 @@ def _read_line(line: bytes, path: Path, number: int, parts: dict[str, Any]) -> R
     return recording
 
 
-def _read_outcome(content: Mapping[str, Any]) -> Outcome:
+def describe_outcome(outcome: Outcome) -> dict[str, Any]:
+    """`{"reply": …}` or `{"failure": …}`: what `read_outcome` reads back."""
+    if isinstance(outcome, Reply):
+        return {"reply": describe_reply(outcome)}
+    return {"failure": {"code": outcome.code, "message": str(outcome)}}
+
+
+def read_outcome(content: Mapping[str, Any]) -> Outcome:
+    """What a line's `reply` or `failure` says; raises KeyError, TypeError or ValueError when it says nothing."""
     if "failure" in content:
         return _FAILURES[content["failure"]["code"]](content["failure"]["message"])
     fields = dict(content["reply"])

@@ -17,10 +17,12 @@ COMMANDS = [
     *("grades", "grades list", "grades show", "grades delete"),
     *("rubrics", "rubrics list", "rubrics show", "rubrics check", "rubrics schema"),
     *("prompts", "prompts list", "prompts show", "prompts render", "prompts diff"),
+    *("evals", "evals list", "evals run", "evals record", "evals rescore", "evals show", "evals compare"),
+    *("evals gate", "evals accept", "evals drift", "evals import", "evals derive"),
     *("keys", "keys create", "keys list", "keys revoke"),
 ]
 WITHOUT_JSON = {"serve", "rubrics schema"}  # a server; JSON already
-GROUPS = ["grades", "rubrics", "prompts", "keys"]
+GROUPS = ["grades", "rubrics", "prompts", "evals", "keys"]
 
 
 def test_main_help_lists_all_commands(cli: Run) -> None:

@@ -1,0 +1,162 @@
+"""`interview-grader evals gate|accept|drift`: what may pass, what it is held against, and what moved by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.evals import (
+    ModelOption,
+    ModeOption,
+    PromptOption,
+    RepeatOption,
+    RubricOption,
+    SamplesOption,
+    SetName,
+    run_interruptible,
+)
+from service.cli.evals_reports import (
+    JsonOption,
+    OutOption,
+    PolicyOption,
+    ThroughOption,
+    order_run,
+    report_on,
+    run_order,
+    use_reports,
+    write_files,
+)
+from service.cli.grade import read_mode
+
+if TYPE_CHECKING:
+    from service.evaluation.results.comparison import ComparisonReport
+    from service.evaluation.tally import RunListener
+    from service.wiring_evals import Evaluation
+    from service.wiring_reports import Reports
+
+EXIT_REGRESSION = 2
+EXIT_NOT_ENOUGH = 3
+
+AgainstOption = Annotated[
+    str | None,
+    typer.Option(metavar="BASELINE", help="A run, or a baseline's file. [default: the baseline committed in the set]"),
+]
+
+
+def gate_evals(
+    eval_set: SetName,
+    against: AgainstOption = None,
+    prompt: PromptOption = None,
+    model: ModelOption = None,
+    rubric: RubricOption = None,
+    mode: ModeOption = "practice",
+    samples: SamplesOption = None,
+    repeat: RepeatOption = 1,
+    policy: PolicyOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where gate.xml (JUnit), report.md and the rest go. [default: runs/gates/]"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """May this grader replace the baseline?
+
+    For a pull request. Runs the set first, where that is not done yet.
+
+    \b
+    interview-grader evals gate handling-difficult-customers
+    interview-grader evals gate handling-difficult-customers --prompt grade@v2 \\
+      --model replay/evals/handling-difficult-customers/recordings
+
+    Exit codes: 0 better or no worse, 2 worse, 3 not enough evidence, 1 anything that went wrong.
+    """
+    order = order_run(
+        eval_set, prompt=prompt, model=model, rubric=rubric, mode=read_mode(mode), samples=samples, repeats=repeat
+    )
+    found: list[ComparisonReport] = []
+
+    async def gate(evaluation: Evaluation, reports: Reports, listen: RunListener) -> ComparisonReport:
+        baseline = against or str(reports.find_baseline(eval_set))
+        reports.open_source(baseline)  # one that does not fit its set is told before the run is paid for
+        run = await run_order(evaluation, order, listen)
+        report = reports.compare(baseline, run)
+        found.append(report)
+        write_files(report, out or evaluation.settings.runs / "gates" / Path(run).name)
+        return report
+
+    code = run_interruptible(report_on(gate, policy, None, as_json, (model,) if model else ()))
+    return code or _choose_exit(found[0])
+
+
+def accept_run(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A finished run over a whole set.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why these grades are the ones to hold others against.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where. [default: baseline.json in the set's folder]")
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Make a run the committed baseline of its set.
+
+    Says how it compares with the baseline before.
+
+    \b
+    interview-grader evals accept RUN \\
+      --reason "grade@v2: fewer false red flags, see #41"
+    """
+
+    async def accept(_: Evaluation, reports: Reports, __: RunListener) -> None:
+        path, before = reports.accept(run, reason, out)
+        _print_accepted(path, before, as_json)
+
+    return run_interruptible(use_reports(accept, None, ()))
+
+
+def measure_drift(
+    eval_set: SetName,
+    against: AgainstOption = None,
+    prompt: PromptOption = None,
+    model: ModelOption = None,
+    repeat: RepeatOption = 3,
+    through: ThroughOption = None,
+    policy: PolicyOption = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Has the grader moved since the baseline?
+
+    With nothing changed on our side. Grades the set anew, three times over.
+
+    \b
+    interview-grader evals drift handling-difficult-customers \\
+      --model openai/gpt-5-mini
+    """
+    order = order_run(eval_set, prompt=prompt, model=model, repeats=repeat, again=True)
+
+    async def drift(evaluation: Evaluation, reports: Reports, listen: RunListener) -> ComparisonReport:
+        baseline = against or str(reports.find_baseline(eval_set))
+        return reports.compare(baseline, await run_order(evaluation, order, listen), tuple(through or ()))
+
+    return run_interruptible(report_on(drift, policy, out, as_json, (model,) if model else ()))
+
+
+def _print_accepted(path: Path, before: ComparisonReport | None, as_json: bool) -> None:
+    from service.cli.output import print_json
+
+    word = None if before is None else before.verdict.word.value
+    if as_json:
+        print_json({"baseline": str(path), "against_the_one_before": word})
+        return
+    typer.echo(f"wrote {path}: look at the change, and commit it.")
+    if before is not None:
+        typer.echo(f"Against the baseline before: {word}. {before.verdict.sentence}")
+
+
+def _choose_exit(report: ComparisonReport) -> int:
+    from service.cli import EXIT_DONE
+    from service.evaluation.results.comparison import VerdictWord
+
+    codes = {VerdictWord.WORSE: EXIT_REGRESSION, VerdictWord.NOT_ENOUGH: EXIT_NOT_ENOUGH}
+    return codes.get(report.verdict.word, EXIT_DONE)

@@ -1,0 +1,138 @@
+"""Two runs over the same cases -> the report of what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from difflib import unified_diff
+
+import numpy as np
+
+from service.evaluation.analysis.agreement import name_scopes
+from service.evaluation.analysis.alignment import align_tables, even_repeats, list_shared_criteria
+from service.evaluation.analysis.columns import average_repeats, select_column
+from service.evaluation.analysis.differences import adjust_scopes, describe_scope, measure_moves, measure_scope
+from service.evaluation.analysis.numbers import to_number
+from service.evaluation.analysis.run_report import build_run_report
+from service.evaluation.analysis.shown import show_cases
+from service.evaluation.analysis.sources import Source
+from service.evaluation.drift import split_drift
+from service.evaluation.policy import Policy
+from service.evaluation.results.comparison import ComparisonReport, CoverageChange, Drift, RankFlips
+from service.evaluation.results.numbers import OVERALL, Missing
+from service.evaluation.results.run import Identity
+from service.evaluation.robustness.families import Family as FamilyRule
+from service.evaluation.statistics.comparison import count_exact
+from service.evaluation.statistics.rank_flips import Top, find_flips
+from service.evaluation.table import RunTable
+from service.evaluation.verdict import decide_verdict
+
+MAX_NAMED = 50
+SAME_CASES = Missing(undefined="Both runs scored the same cases.")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How two runs are compared. `through` are runs between the two, for the parts of the drift."""
+
+    policy: Policy
+    families: tuple[FamilyRule, ...] = ()
+    yardstick: RunTable | None = None
+    through: tuple[Source, ...] = ()
+    common: bool = False
+
+
+def compare_runs(first: Source, second: Source, terms: Terms) -> ComparisonReport:
+    """Second against first, over the same cases and as many repeats; raises RunInvalid when they are not comparable."""
+    policy = terms.policy
+    whole = align_tables(first, second, terms.common)
+    one, two = even_repeats(whole)
+    criteria = list_shared_criteria(one, two)
+    names = name_scopes(second.rubric)
+    scopes = tuple(measure_scope(one, two, scope, names[scope], policy) for scope in (OVERALL, *criteria))
+    adjusted = adjust_scopes(scopes)
+    differences = tuple(describe_scope(scope, adjusted, policy) for scope in scopes)
+    coverage = _compare_coverage(one, two)
+    aligned = (replace(first, table=whole[0]), replace(second, table=whole[1]))
+    runs = tuple(build_run_report(each, terms.yardstick, terms.families, policy) for each in aligned)
+    verdict = decide_verdict(scopes[0], differences, adjusted, coverage, (runs[0].families, runs[1].families), policy)
+    return ComparisonReport(
+        title=f"{second.identity.label} against {first.identity.label}",
+        first=first.identity,
+        second=second.identity,
+        changed=list_changes(first.identity, second.identity),
+        verdict=verdict,
+        differences=differences,
+        coverage=coverage,
+        rank_flips=_find_flips(one, two, policy),
+        drift=_split(aligned[0], aligned[1], terms),
+        prompt_diff=diff_prompts(first, second),
+        shown=show_cases(aligned, two.case_ids, measure_moves(one, two, criteria)),
+        runs=(runs[0], runs[1]),
+    )
+
+
+def list_changes(first: Identity, second: Identity) -> tuple[str, ...]:
+    """What differs between two runs beside their results, as `what: before -> after`."""
+    served = (", ".join(first.models_served), ", ".join(second.models_served))
+    pairs = (
+        ("Prompt", first.prompt, second.prompt),
+        ("Prompt text", first.prompt_hash[:12], second.prompt_hash[:12]),
+        ("Rubric", first.rubric, second.rubric),
+        ("Rubric text", first.rubric_hash[:12], second.rubric_hash[:12]),
+        ("Model", first.model_requested, second.model_requested),
+        ("Model served", *served),
+        ("Mode", first.mode, second.mode),
+        ("Samples", str(first.samples), str(second.samples)),
+        ("Repeats (as many as the fewer are compared)", str(first.repeats), str(second.repeats)),
+        ("Parameters", _state(first), _state(second)),
+        ("Grader version", first.grader_version, second.grader_version),
+        ("Eval set", first.set_hash[:12], second.set_hash[:12]),
+    )
+    return tuple(f"{what}: {before} → {after}" for what, before, after in pairs if before != after)
+
+
+def diff_prompts(first: Source, second: Source) -> str:
+    """Unified diff of the two prompts' texts; empty when they are the same."""
+    before, after = first.prompt_text.splitlines(), second.prompt_text.splitlines()
+    return "\n".join(unified_diff(before, after, first.identity.prompt, second.identity.prompt, lineterm=""))
+
+
+def _state(identity: Identity) -> str:
+    return ", ".join(f"{name} {value}" for name, value in sorted(identity.parameters.items()))
+
+
+def _compare_coverage(first: RunTable, second: RunTable) -> CoverageChange:
+    one, two = (np.isfinite(average_repeats(table.overall)) for table in (first, second))
+    always = np.ones(len(one))
+    found = count_exact(always, np.where(one, 1.0, 5.0), np.where(two, 1.0, 5.0))  # McNemar on scored or not
+    lost = np.asarray(second.case_ids)[one & ~two]
+    return CoverageChange(
+        both=found.both_exact,
+        only_first=found.only_first,
+        only_second=found.only_second,
+        neither=found.neither,
+        mcnemar_p=SAME_CASES if found.only_first + found.only_second == 0 else to_number(found.p),
+        lost_cases=tuple(str(case) for case in lost[:MAX_NAMED]),
+    )
+
+
+def _find_flips(first: RunTable, second: RunTable, policy: Policy) -> RankFlips:
+    one, two = select_column(first, OVERALL).graded, select_column(second, OVERALL).graded
+    both = np.isfinite(one) & np.isfinite(two)
+    label = f"the best {policy.top_share:.0%}"
+    if not both.any():
+        missing = Missing(undefined="No case was scored by both runs.")
+        return RankFlips(cut_off=label, n=0, entered=(), left=(), kendall_tau=missing)
+    ids = np.asarray(second.case_ids)[both]
+    found = find_flips(one[both], two[both], Top(max(1, round(policy.top_share * int(both.sum())))))
+    return RankFlips(
+        cut_off=label,
+        n=found.n,
+        entered=tuple(str(ids[place]) for place in found.rose[:MAX_NAMED]),
+        left=tuple(str(ids[place]) for place in found.fell[:MAX_NAMED]),
+        kendall_tau=to_number(found.tau_b),
+    )
+
+
+def _split(first: Source, second: Source, terms: Terms) -> Drift | Missing:
+    return split_drift((first, *terms.through, second), terms.policy)

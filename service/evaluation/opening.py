@@ -1,0 +1,134 @@
+"""Opening a run to work on it: a new folder or an unfinished one, locked, with what it needs in it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.assets.evals import CASES
+from service.errors import RunInvalid
+from service.evaluation.folder import (
+    GRADES,
+    PLAN,
+    REPLIES,
+    RunFolder,
+    dump_value,
+    open_run,
+    write_atomically,
+)
+from service.evaluation.lines import LineFile, explain_write_failure
+from service.evaluation.plan import RunPlan, hash_file
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that this process, and no other, works on."""
+
+    folder: RunFolder
+    replies: LineFile
+    grades: LineFile
+
+    @property
+    def plan(self) -> RunPlan:
+        return self.folder.plan
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    def sync(self) -> None:
+        """Waits for the disk: replies before the grades made of them."""
+        self.replies.sync()
+        self.grades.sync()
+
+
+def choose_id(run_id: str, parent: Path, again: bool) -> str:
+    """The id under which to work: the newest of `id`, `id.2`, `id.3`, …; the next one when that is finished and
+    another is wanted.
+    """
+    pattern = re.compile(rf"{re.escape(run_id)}(?:\.([2-9]|[1-9][0-9]+))?")
+    found = (pattern.fullmatch(path.name) for path in parent.iterdir()) if parent.is_dir() else ()
+    newest = max((int(match[1] or 1) for match in found if match), default=0)
+    if newest and again and _is_finished(parent / name_run(run_id, newest)):
+        newest += 1
+    return name_run(run_id, max(newest, 1))
+
+
+def name_run(run_id: str, number: int) -> str:
+    """`id` for the first run, `id.2` for the second."""
+    return run_id if number == 1 else f"{run_id}.{number}"
+
+
+def _is_finished(path: Path) -> bool:
+    return (path / PLAN).is_file() and open_run(path).is_finished
+
+
+def find_finished(parent: Path, run_id: str) -> RunFolder | None:
+    """The run with this id when it is finished."""
+    return open_run(parent / run_id) if _is_finished(parent / run_id) else None
+
+
+@contextmanager
+def begin_run(parent: Path, plan: RunPlan, write_rest: Callable[[Path], None]) -> Iterator[OpenRun]:
+    """The run of this plan, new or continued, locked until the end.
+
+    `write_rest` puts the copies of cases, prompt and rubric into a new folder; the plan is written after them, so that
+    a folder with a plan is whole. Raises RunBusy, RunNotWritable, or RunInvalid for a folder that was meddled with.
+    """
+    path = parent / plan.id
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain_write_failure(path, error) from None
+    replies = LineFile(path / REPLIES)
+    opened = [replies]
+    try:
+        replies.lock(f"the run {plan.id}")
+        if not (path / PLAN).exists():
+            write_rest(path)
+            write_atomically(path / PLAN, [dump_value(plan)])
+        grades = LineFile(path / GRADES)
+        opened.append(grades)
+        yield _continue(path, replies, grades)
+    finally:
+        for file in reversed(opened):  # the lock last
+            file.close()
+
+
+def _continue(path: Path, replies: LineFile, grades: LineFile) -> OpenRun:
+    folder = open_run(path)
+    if hash_file(path / CASES) != folder.plan.cases_hash:
+        raise RunInvalid(f"{path / CASES}: was changed since the run began. Restore it, or delete the folder {path}.")
+    if not folder.is_finished:
+        replies.cut_torn_line()
+        grades.cut_torn_line()
+    return OpenRun(folder, replies, grades)
+
+
+def discard_unfinished(path: Path) -> None:
+    """Removes an unfinished run whose replies stand elsewhere; raises RunBusy, RunNotWritable."""
+    if not path.is_dir() or _is_finished(path):
+        return
+    lock = LineFile(path / REPLIES)
+    try:
+        lock.lock(f"the run {path.name}")
+        shutil.rmtree(path)
+    except OSError as error:
+        raise explain_write_failure(path, error) from None
+    finally:
+        lock.close()
+
+
+def copy_assets(source: RunFolder, names: Iterable[str]) -> Callable[[Path], None]:
+    """The `write_rest` of a run with the cases, prompt and rubric of another one."""
+
+    def copy(path: Path) -> None:
+        for name in names:
+            with (source.path / name).open("rb") as file:
+                write_atomically(path / name, file)
+
+    return copy

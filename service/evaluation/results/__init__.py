@@ -1,0 +1,1 @@
+"""What an evaluation says: the values behind every report, in any format."""

@@ -1,0 +1,110 @@
+"""What an evaluation says of two runs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from service.domain.base import Value
+from service.evaluation.results.numbers import Estimate, Missing, Number
+from service.evaluation.results.run import Identity, RunReport
+from service.evaluation.results.shown import ShownCase
+
+
+class VerdictWord(StrEnum):
+    BETTER = "better"
+    NO_WORSE = "no worse"
+    WORSE = "worse"
+    NOT_ENOUGH = "not enough evidence"
+
+
+class Verdict(Value):
+    """`sentence` justifies the word with the numbers; `reasons` are further findings that weighed in."""
+
+    word: VerdictWord
+    sentence: str
+    margin: float
+    reasons: tuple[str, ...]
+
+
+class Difference(Value):
+    """One scope, second run minus first, over the cases that both graded.
+
+    `wilcoxon_p` and `cluster_p` (two-sided) ask whether the mean level moved; `p_holm` (one-sided, adjusted over the
+    criteria) whether kappa fell. `detectable` is the smallest difference in kappa that this set shows four times in
+    five. `word` weighs the interval of kappa against the margin of the scope.
+    """
+
+    scope: str
+    name: str
+    n: int
+    first_qwk: Number
+    second_qwk: Number
+    qwk: Estimate
+    mae: Estimate
+    mean: Estimate
+    wilcoxon_p: Number
+    cluster_p: Number
+    p_holm: Number
+    mcnemar_p: Number
+    only_first_exact: int
+    only_second_exact: int
+    detectable: Number
+    word: VerdictWord
+    margin: float | None = None
+
+
+class RankFlips(Value):
+    """Who would cross a cut-off: of `n` ranked cases the best `top` share, before and after."""
+
+    cut_off: str
+    n: int
+    entered: tuple[str, ...]
+    left: tuple[str, ...]
+    kendall_tau: Number
+
+
+class CoverageChange(Value):
+    both: int
+    only_first: int
+    only_second: int
+    neither: int
+    mcnemar_p: Number
+    lost_cases: tuple[str, ...]
+
+
+class Part(Value):
+    """One part of a change: what differs between two neighbouring runs, and how much it moved."""
+
+    factor: str
+    mean: Estimate
+    qwk: Estimate
+
+
+class Drift(Value):
+    """The change between then and now, split where the runs allow it; the parts add up to the total."""
+
+    total: Part
+    parts: tuple[Part, ...]
+    noise_mean: Number
+    noise_qwk: Number
+    sentence: str
+
+
+class ComparisonReport(Value):
+    """Two runs over the same cases: `second` is the new one."""
+
+    format: Literal[1] = 1
+    kind: Literal["comparison"] = "comparison"
+    title: str
+    first: Identity
+    second: Identity
+    changed: tuple[str, ...]
+    verdict: Verdict
+    differences: tuple[Difference, ...]
+    coverage: CoverageChange
+    rank_flips: RankFlips
+    drift: Drift | Missing
+    prompt_diff: str
+    shown: tuple[ShownCase, ...]
+    runs: tuple[RunReport, RunReport]

@@ -1,0 +1,183 @@
+"""Composition root of eval runs: Settings -> Evaluation. Beside wiring.py, which would be too long with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from service.assets.evals import FRONT, EvalSet
+from service.assets.prompts import Prompt
+from service.assets.yaml_files import read_text
+from service.config import Settings
+from service.domain.task import Mode
+from service.errors import EvalSetInvalid, InputError
+from service.evaluation.folder import Finished, RunFolder, find_run, open_finished, write_assets
+from service.evaluation.forecast import Forecast, Prices, forecast_run
+from service.evaluation.opening import begin_run, choose_id, find_finished
+from service.evaluation.plan import Choice, RunPlan, Subject, choose_cases, make_plan, read_case_lines
+from service.evaluation.record import Recorded, record_cases
+from service.evaluation.rescore import Rescored, rescore_run
+from service.evaluation.run import run_cases
+from service.evaluation.tally import RunListener, ignore_run_progress
+from service.grading.call import Caller
+from service.llm.base import Backend
+from service.wiring import EMBEDDED, Library, Models, build_backend, now, open_library
+
+RECORDINGS = "recordings"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """A run as it was asked for: names, nothing looked up. None means the default."""
+
+    set: str
+    prompt: str | None = None
+    model: str | None = None
+    rubric: str | None = None
+    mode: Mode = Mode.PRACTICE
+    samples: int | None = None
+    repeats: int = 1
+    limit: int | None = None
+    criteria: tuple[str, ...] = ()
+    out: Path | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """A run that could start: everything is looked up and checked, nothing written or asked."""
+
+    plan: RunPlan
+    parent: Path
+    eval_set: EvalSet
+    chosen: Sequence[int]
+    prompt: Prompt
+    caller: Caller
+
+    @property
+    def path(self) -> Path:
+        return self.parent / self.plan.id
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the command line and the API do with eval sets and runs."""
+
+    settings: Settings
+    library: Library
+    models: Models
+
+    def prepare(self, order: RunOrder) -> PreparedRun:
+        """The run of an order; raises an InputError or ConfigInvalid that names what is unknown or unusable."""
+        eval_set = self.library.evals.open(order.set, order.rubric)
+        prompt = self.library.prompts.get(order.prompt or self.settings.prompt)
+        choice = Choice(order.mode, order.samples or self.settings.samples, order.repeats, order.limit, order.criteria)
+        chosen = choose_cases(eval_set, choice)
+        model = order.model or self.settings.model
+        caller = self.models.get_caller(order.model)
+        subject = Subject(caller.backend.name, caller.backend.notice, list_conditions(model, self.settings))
+        plan = make_plan(eval_set, chosen, prompt, choice, subject, now())
+        parent = order.out or self.settings.runs
+        plan = plan.model_copy(update={"id": choose_id(plan.id, parent, order.again)})
+        return PreparedRun(plan, parent, eval_set, chosen, prompt, caller)
+
+    def forecast(self, run: PreparedRun) -> Forecast:
+        """What the run would take; nothing is asked or written."""
+        profile = self.settings.get_profile(run.plan.model)
+        prices = Prices(profile.input_usd_per_million, profile.output_usd_per_million)
+        return forecast_run(run.plan, run.eval_set, run.chosen, run.prompt, run.parent, prices)
+
+    def find_finished(self, run: PreparedRun) -> Finished | None:
+        """What the run has come to, when it is finished already."""
+        found = find_finished(run.parent, run.plan.id)
+        return found.read_finished() if found is not None else None
+
+    async def run(self, run: PreparedRun, listen: RunListener = ignore_run_progress) -> Finished:
+        """Grades what is not graded yet; what a finished run has come to, when there is nothing to do.
+
+        Raises as `run_cases` and `begin_run`.
+        """
+        finished = self.find_finished(run)
+        if finished is not None:
+            return finished
+        with begin_run(run.parent, run.plan, partial(_write_assets, run)) as opened:
+            if opened.folder.is_finished:  # by another process, while this one waited for nothing
+                return opened.folder.read_finished()
+            build = partial(self._build_caller, run.caller)
+            return await run_cases(opened, run.eval_set.rubric, run.prompt, build, self._width(run), now, listen)
+
+    async def record(
+        self, run: PreparedRun, folder: Path | None = None, listen: RunListener = ignore_run_progress
+    ) -> Recorded:
+        """Asks for what is not in the set's folder of recordings yet, and keeps it there.
+
+        Raises as `record_cases`, and InputError for a model that is itself a recording.
+        """
+        if run.plan.model.startswith("replay/"):
+            raise InputError("A replay holds recordings already. Name the model to be recorded: --model MODEL.")
+        kept = folder or run.eval_set.folder / RECORDINGS
+        return await record_cases(
+            run.plan, run.eval_set, run.chosen, run.prompt, kept, partial(self._build_caller, run.caller),
+            self._width(run), now, listen,
+        )  # fmt: skip
+
+    async def rescore(self, name: str, out: Path | None = None, listen: RunListener = ignore_run_progress) -> Rescored:
+        """The stored replies of a finished run, parsed and scored as today; raises as `rescore_run`."""
+        return await rescore_run(self.open_finished(name), out or self.settings.runs, now, listen)
+
+    def open_finished(self, name: str) -> RunFolder:
+        """The finished run with this id or in this folder; raises UnknownRun or RunInvalid."""
+        return open_finished(find_run(name, self.settings.runs))
+
+    def _build_caller(self, caller: Caller, wrap: Callable[[Backend], Backend]) -> Caller:
+        return Caller(wrap(caller.backend), caller.policy, self.settings.max_concurrent_calls)
+
+    def _width(self, run: PreparedRun) -> int:
+        """As many gradings at a time as calls may be in flight: one that only waits for its turn loses its deadline.
+
+        One for llama.cpp in this process, which answers one after another.
+        """
+        return 1 if run.plan.model.startswith("gguf/") else self.settings.max_concurrent_calls
+
+
+@asynccontextmanager
+async def open_evaluation(
+    settings: Settings, build: Callable[[str, Settings], Backend] = build_backend
+) -> AsyncIterator[Evaluation]:
+    """Everything for eval runs, closed again at the end. Raises ConfigInvalid."""
+    models = Models(settings, build)
+    try:
+        yield Evaluation(settings, open_library(settings), models)
+    finally:
+        await models.aclose()
+
+
+def list_conditions(model: str, settings: Settings) -> dict[str, Any]:
+    """What besides its name decides a model's replies; part of what makes two runs the same run."""
+    kind, _, rest = model.partition("/")
+    if model == EMBEDDED:
+        return {}
+    if kind == "replay":
+        return {"recordings": _hash_recordings(Path(rest))}
+    profile = settings.get_profile(model).model_dump(mode="json", exclude_defaults=True)
+    if kind == "gguf":
+        return {"profile": profile, "context_tokens": settings.gguf_context_tokens}
+    return {"profile": profile, "base_url": settings.base_url}
+
+
+def _hash_recordings(path: Path) -> str:
+    """SHA-256 (hex): what was finished with other recordings is another run, though the folder has the same name."""
+    digest = hashlib.sha256()
+    for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _write_assets(run: PreparedRun, path: Path) -> None:
+    front = read_text(run.eval_set.folder / FRONT, EvalSetInvalid)
+    write_assets(path, front, run.eval_set.rubric, run.prompt, read_case_lines(run.eval_set, run.chosen))
