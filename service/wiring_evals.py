@@ -161,13 +161,25 @@ def list_conditions(model: str, settings: Settings) -> dict[str, Any]:
     """What besides its name decides a model's replies; part of what makes two runs the same run."""
     kind, _, rest = model.partition("/")
     if model == EMBEDDED:
-        return {}
+        return {"code": hash_code("domain", "grading", "llm/embedded")}
     if kind == "replay":
         return {"recordings": _hash_recordings(Path(rest))}
     profile = settings.get_profile(model).model_dump(mode="json", exclude_defaults=True)
     if kind == "gguf":
         return {"profile": profile, "context_tokens": settings.gguf_context_tokens}
     return {"profile": profile, "base_url": settings.base_url}
+
+
+def hash_code(*parts: str) -> str:
+    """SHA-256 (hex) of the modules in these folders of the package: the embedded grader is its code, and the version of
+
+    the package does not change while somebody works on it.
+    """
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(path for part in parts for path in (package / part).rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _hash_recordings(path: Path) -> str:

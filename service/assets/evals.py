@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from array import array
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ class EvalSet:
     def _index(self) -> str:
         """SHA-256 (hex) of the rubric's label and the file; fills `ids` and the places of the lines."""
         check = _Check(self._path, self.rubric)
-        digest = hashlib.sha256(self.front.model_dump_json(exclude={"title", "description", "tuned_on"}).encode())
+        digest = hashlib.sha256(self.front.model_dump_json(exclude={"title", "description", "tuned_on", "caution"}).encode())
         place = 0
         try:
             with self._path.open("rb") as file:
@@ -87,11 +88,8 @@ class _Check:
         try:
             case = Case.model_validate_json(line)
         except ValidationError as failure:
-            for problem in failure.errors(include_url=False, include_input=False):
-                where = ".".join(str(part) for part in problem["loc"])
-                self._add(
-                    number, f"{where}: {problem['msg'].removeprefix('Value error, ')}" if where else problem["msg"]
-                )
+            for said in _explain(failure, line):
+                self._add(number, said)
             return None
         for said in self._find_problems(case):
             self._add(number, f"case {case.id}: {said}")
@@ -143,6 +141,28 @@ class _Check:
                 rated = rating.levels.get(owner)
                 if rated is not None and rated.level != NOT_OBSERVED and rated.level > cap:
                     yield f"scorer {rating.scorer}: {owner} has level {rated.level:g}, but {flag} caps it at {cap}"
+
+
+def _explain(failure: ValidationError, line: bytes) -> Iterator[str]:
+    """What is wrong with the form of a line: `field: what was expected`; never what it holds."""
+    for problem in failure.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in problem["loc"])
+        said = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "json_invalid":
+            yield _explain_json(said, line)
+        else:
+            yield f"{where}: {said}" if where else said
+
+
+def _explain_json(said: str, line: bytes) -> str:
+    """pydantic calls each line of the file "line 1", and a missing bracket is on its "line 2"."""
+    if line.startswith(codecs.BOM_UTF8):
+        return "starts with a byte order mark. Save the file as UTF-8 without one"
+    try:
+        line.decode()
+    except UnicodeDecodeError as failure:
+        return f"byte {failure.start + 1} is not valid UTF-8. Save the file with the encoding UTF-8"
+    return f"is not valid JSON: {said.removeprefix('Invalid JSON: ').partition(' at line ')[0]}"
 
 
 class EvalLibrary:

@@ -6,19 +6,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import StringConstraints, model_validator
+from pydantic import BeforeValidator, StringConstraints, model_validator
 
 from service.domain.answer import AnswerKind
 from service.domain.base import Slug, Text, Value
 from service.domain.grade import LevelValue
 from service.domain.judgement import NOT_OBSERVED
-from service.domain.rubric import Question
+from service.domain.rubric import HIGHEST_LEVEL, LOWEST_LEVEL, Question
 from service.domain.score import compute_overall
 
 CaseId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]*$", max_length=120)]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+def _check_number(level: Any) -> Any:
+    """One plain sentence for all that is off the scale; `true`, which Python takes for 1, and `"4"` are no numbers."""
+    if isinstance(level, bool) or not isinstance(level, int | float) or not LOWEST_LEVEL <= level <= HIGHEST_LEVEL:
+        raise ValueError(f"expected a number from {LOWEST_LEVEL} to {HIGHEST_LEVEL}")
+    return level
+
+
+def _check_level(level: Any) -> Any:
+    try:
+        return level if level == NOT_OBSERVED else _check_number(level)
+    except ValueError as error:
+        raise ValueError(f"{error}, or {NOT_OBSERVED}") from None
+
+
+RatedNumber = Annotated[LevelValue, BeforeValidator(_check_number)]
 
 
 class ReferenceRule(StrEnum):
@@ -31,7 +48,7 @@ class ReferenceRule(StrEnum):
 class RatedLevel(Value):
     """What a rater says of one criterion, and why. `not_observed`: nothing in the answer bears on it."""
 
-    level: LevelValue | Literal["not_observed"]
+    level: Annotated[LevelValue | Literal["not_observed"], BeforeValidator(_check_level)]
     reason: str = ""
 
 
@@ -40,7 +57,7 @@ class Rating(Value):
 
     scorer: Label
     levels: Mapping[Slug, RatedLevel] = {}
-    overall: LevelValue | None = None
+    overall: RatedNumber | None = None
     red_flags: tuple[Slug, ...] = ()
 
     @model_validator(mode="after")
@@ -70,6 +87,8 @@ class Case(Value):
     def _check(self) -> Self:
         if (self.base is None) != (self.family is None):
             raise ValueError("a case made from another one names both its base and its family")
+        if self.base == self.id:
+            raise ValueError("base: a case is made from another one, not from itself")
         scorers = [rating.scorer for rating in self.ratings]
         if len(set(scorers)) < len(scorers):
             raise ValueError("a scorer rates a case once")
@@ -80,7 +99,7 @@ class SetFront(Value):
     """`set.yaml`: what a set of cases is. `rubric` is `id@v1`: levels mean something under one rubric version only.
 
     `rubric_hash`, when given, pins the rubric's text as well. `tuned_on` names the questions whose cases were looked at
-    while a grader was improved: its figures count on the others.
+    while a grader was improved: its figures count on the others. `caution` is said beside every figure of the set.
     """
 
     format: Literal[1]
@@ -91,6 +110,7 @@ class SetFront(Value):
     rubric_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     reference: ReferenceRule = ReferenceRule.FIRST
     tuned_on: tuple[Text, ...] = ()
+    caution: Text | None = None
 
 
 class NoOverall(StrEnum):

@@ -19,7 +19,7 @@ from service.evaluation.statistics.repeats import RepeatNoise, measure_repeats
 from service.evaluation.statistics.undefined import Undefined
 from service.evaluation.table import select_cases
 
-FACTORS = ("rubric", "prompt", "model", "served model", "parameters", "mode", "grader version")
+FACTORS = ("rubric", "prompt", "model", "served model", "parameters", "mode", "grader version", "conditions")
 NOT_REPEATED = "No run repeats its requests, so re-grading noise is unknown: use --repeat 3 or more."
 
 
@@ -72,6 +72,7 @@ def name_step(first: Identity, second: Identity) -> str:
         ((dict(first.parameters), first.samples), (dict(second.parameters), second.samples)),
         (first.mode, second.mode),
         (first.grader_version, second.grader_version),
+        (dict(first.conditions), dict(second.conditions)),
     )
     changed = [factor for factor, (before, after) in zip(FACTORS, pairs, strict=True) if before != after]
     if "model" in changed and "served model" in changed:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from service.evaluation.analysis.differences import Scope
+from service.evaluation.analysis.differences import Scope, explain_few
 from service.evaluation.policy import Policy
 from service.evaluation.results.comparison import CoverageChange, Difference, Verdict, VerdictWord
 from service.evaluation.results.numbers import OVERALL, Missing
 from service.evaluation.results.run import Family
 from service.evaluation.statistics.verdict import decide
 
-# The interval of overall errs downwards in 2.5 % of comparisons of equal graders, the criteria together in 2.5 % at
-# most (Holm): a gate that looks at both raises a false alarm in at most 5 %.
-FAMILY_ERROR = 0.025
 LOST_COVERAGE_ERROR = 0.05
 
 
@@ -32,9 +29,9 @@ def decide_verdict(
     overall kappa says. With fewer cases or questions than the policy asks for no kappa counts, and it is `not enough
     evidence`: five cases of two questions had adjusted p of 0.000 by chance.
     """
-    base, few = decide(overall.interval, policy.margin_qwk), _explain_few(overall, policy)
+    base, few = decide(overall.interval, policy.margin_qwk), explain_few(overall, policy)
     worse = (
-        *(_find_worse_criteria(differences, adjusted, policy) if few is None else ()),
+        *_find_worse_criteria(differences, adjusted, policy),
         *_find_lost_coverage(coverage, policy),
         *_find_broken_families(families, policy),
     )
@@ -46,24 +43,12 @@ def decide_verdict(
     return Verdict(word=word, sentence=sentence, margin=policy.margin_qwk, reasons=worse)
 
 
-def _explain_few(overall: Scope, policy: Policy) -> str | None:
-    rated = overall.second.both & overall.first.both
-    cases, questions = int(rated.sum()), len(set(overall.second.clusters[rated].tolist()))
-    if cases < policy.fewest_cases:
-        return f"Only {cases} cases have a reference and both grades; the policy asks for {policy.fewest_cases}."
-    if questions < policy.fewest_clusters:
-        return f"The cases are of only {questions} questions; the policy asks for {policy.fewest_clusters}."
-    return None
-
-
 def _find_worse_criteria(
     differences: tuple[Difference, ...], adjusted: Mapping[str, float], policy: Policy
 ) -> Iterator[str]:
     for row in differences:
         change = row.qwk.value
-        if row.scope == OVERALL or isinstance(change, Missing):
-            continue
-        if adjusted.get(row.scope, 1.0) <= FAMILY_ERROR and change <= -policy.criterion_margin_qwk:
+        if row.scope != OVERALL and row.word is VerdictWord.WORSE and not isinstance(change, Missing):
             yield (
                 f"{row.name}: kappa fell by {-change:.3f} (adjusted p {adjusted[row.scope]:.3f}), at least the margin "
                 f"of {policy.criterion_margin_qwk:.3f}."

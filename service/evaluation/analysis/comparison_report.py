@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 
@@ -10,7 +11,13 @@ import numpy as np
 from service.evaluation.analysis.agreement import name_scopes
 from service.evaluation.analysis.alignment import align_tables, even_repeats, list_shared_criteria
 from service.evaluation.analysis.columns import average_repeats, select_column
-from service.evaluation.analysis.differences import adjust_scopes, describe_scope, measure_moves, measure_scope
+from service.evaluation.analysis.differences import (
+    adjust_scopes,
+    describe_scope,
+    explain_few,
+    measure_moves,
+    measure_scope,
+)
 from service.evaluation.analysis.numbers import to_number
 from service.evaluation.analysis.run_report import build_run_report
 from service.evaluation.analysis.shown import show_cases
@@ -50,7 +57,8 @@ def compare_runs(first: Source, second: Source, terms: Terms) -> ComparisonRepor
     names = name_scopes(second.rubric)
     scopes = tuple(measure_scope(one, two, scope, names[scope], policy) for scope in (OVERALL, *criteria))
     adjusted = adjust_scopes(scopes)
-    differences = tuple(describe_scope(scope, adjusted, policy) for scope in scopes)
+    enough = explain_few(scopes[0], policy) is None
+    differences = tuple(describe_scope(scope, adjusted, policy, enough) for scope in scopes)
     coverage = _compare_coverage(one, two)
     aligned = (replace(first, table=whole[0]), replace(second, table=whole[1]))
     runs = tuple(build_run_report(each, terms.yardstick, terms.families, policy) for each in aligned)
@@ -84,7 +92,8 @@ def list_changes(first: Identity, second: Identity) -> tuple[str, ...]:
         ("Mode", first.mode, second.mode),
         ("Samples", str(first.samples), str(second.samples)),
         ("Repeats (as many as the fewer are compared)", str(first.repeats), str(second.repeats)),
-        ("Parameters", _state(first), _state(second)),
+        ("Parameters", _state(first.parameters), _state(second.parameters)),
+        ("Conditions", _state(first.conditions), _state(second.conditions)),
         ("Grader version", first.grader_version, second.grader_version),
         ("Eval set", first.set_hash[:12], second.set_hash[:12]),
     )
@@ -97,8 +106,8 @@ def diff_prompts(first: Source, second: Source) -> str:
     return "\n".join(unified_diff(before, after, first.identity.prompt, second.identity.prompt, lineterm=""))
 
 
-def _state(identity: Identity) -> str:
-    return ", ".join(f"{name} {value}" for name, value in sorted(identity.parameters.items()))
+def _state(settings: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {str(value)[:60]}" for name, value in sorted(settings.items())) or "none"
 
 
 def _compare_coverage(first: RunTable, second: RunTable) -> CoverageChange:

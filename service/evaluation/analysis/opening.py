@@ -29,6 +29,7 @@ def open_run_source(run: RunFolder) -> Source:
         read_cases=lambda wanted: {case.id: case for case in run.iterate_cases() if case.id in wanted},
         read_grade=_GradeReader(run.path),
         elapsed_seconds=run.read_finished().seconds,
+        caution=run.read_front().caution,
     )
 
 
@@ -43,6 +44,7 @@ def open_baseline_source(baseline: Baseline, eval_set: EvalSet, path: Path) -> S
         read_cases=lambda wanted: {case.id: case for case in eval_set if case.id in wanted},
         read_grade=lambda _: {},
         elapsed_seconds=nan if baseline.elapsed_seconds is None else baseline.elapsed_seconds,
+        caution=eval_set.front.caution,
     )
 
 
@@ -64,6 +66,7 @@ def identify(plan: RunPlan, table: RunTable, run_id: str) -> Identity:
         samples=plan.samples,
         repeats=plan.repeats,
         parameters=plan.parameters.model_dump(),
+        conditions=plan.conditions,
         grader_version=plan.grader_version,
         started_at=plan.started_at,
         notice=plan.notice,

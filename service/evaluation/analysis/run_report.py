@@ -37,6 +37,7 @@ def build_run_report(
     return RunReport(
         title=f"{source.identity.set_id}: {source.identity.label}",
         identity=source.identity,
+        caution=source.caution,
         agreement=measure_scopes(table, names, yardstick, policy),
         ceiling=measure_ceiling(table),
         coverage=_count_coverage(table),

@@ -23,3 +23,4 @@ class Source:
     read_cases: Callable[[Collection[str]], Mapping[str, Case]]
     read_grade: Callable[[str], Mapping[str, Any]]
     elapsed_seconds: float
+    caution: str | None

@@ -149,6 +149,11 @@ def _name_calibration(prefix: str) -> Caption:
 
 
 def _state_ceiling(report: RunReport) -> str:
+    caution = f" {report.caution}" if report.caution else ""
+    return f"{_compare_ratings(report)}{caution}"
+
+
+def _compare_ratings(report: RunReport) -> str:
     for found in report.ceiling:
         if isinstance(found.qwk, Missing):
             return f"Agreement of the two ratings: none to report. {found.qwk.undefined}"

@@ -78,6 +78,8 @@ def list_run_lines(report: RunReport) -> Iterator[tuple[str, str]]:
     yield "Coverage", summarise_coverage(report.coverage)
     if report.families:
         yield "Robustness", summarise_families(report.families)
+    if report.caution:
+        yield "Reference", report.caution
     yield "Cost", summarise_cost(report.cost)
     made = report.identity
     yield "Made with", f"{format_models(made)}; prompt {made.prompt}; rubric {made.rubric}; run {made.run_id}."
@@ -94,6 +96,8 @@ def list_comparison_lines(report: ComparisonReport) -> Iterator[tuple[str, str]]
             yield name, summarise_families(run.families)
     if not isinstance(report.drift, Missing):
         yield "Drift", report.drift.sentence
+    if report.runs[1].caution:
+        yield "Reference", report.runs[1].caution
     for name, run in zip(("Cost before", "Cost after"), report.runs, strict=True):
         yield name, summarise_cost(run.cost)
 

@@ -32,7 +32,8 @@ class Difference(Value):
 
     `wilcoxon_p` and `cluster_p` (two-sided) ask whether the mean level moved; `p_holm` (one-sided, adjusted over the
     criteria) whether kappa fell. `detectable` is the smallest difference in kappa that this set shows four times in
-    five. `word` weighs the interval of kappa against the margin of the scope.
+    five. `word` weighs the interval of kappa against the margin of the scope; a criterion is `worse` only when that
+    also holds after the adjustment, as in the verdict.
     """
 
     scope: str

@@ -29,6 +29,7 @@ class Identity(Value):
     samples: int
     repeats: int
     parameters: Mapping[str, object]
+    conditions: Mapping[str, object]
     grader_version: str
     started_at: datetime
     notice: str | None
@@ -178,12 +179,16 @@ class Point(Value):
 
 
 class RunReport(Value):
-    """One run against its reference. `ceiling` is the agreement of the two ratings, where a share was rated twice."""
+    """One run against its reference. `ceiling` is the agreement of the two ratings, where a share was rated twice.
+
+    `caution` is what the makers of the set say about its reference.
+    """
 
     format: Literal[1] = 1
     kind: Literal["run"] = "run"
     title: str
     identity: Identity
+    caution: str | None
     agreement: tuple[Agreement, ...]
     ceiling: tuple[Yardstick, ...]
     coverage: Coverage
