@@ -4,4 +4,4 @@ serve: ; @scripts/setup run && .venv/bin/interview-grader serve
 test: ; @scripts/test
 slow: ; @scripts/test -m slow
 check: ; @scripts/check
-bench: ; @scripts/setup dev && .venv/bin/python -m benchmarks.overhead && .venv/bin/python -m benchmarks.embedded_speed
+bench: ; @scripts/setup dev && .venv/bin/python -m benchmarks.overhead && .venv/bin/python -m benchmarks.eval_overhead && .venv/bin/python -m benchmarks.embedded_speed

@@ -1,7 +1,7 @@
 """Who may do what.
 
 On a loopback address and until the first API key is made everything is open, to this machine. As soon as a key was
-made, or the address is another, every request under /v1 needs a key with the scope of what it does.
+made, or the address is another, every request under /v1 and /evals needs a key with the scope of what it does.
 """
 
 from __future__ import annotations
@@ -22,9 +22,15 @@ from service.config import Settings
 from service.errors import ConfigInvalid, GraderError, KeyRequired, ScopeRequired
 from service.store.keys import ApiKey, Scope
 
-PROTECTED = "/v1/"
+PAGES = "/evals"
+PROTECTED = ("/v1/", PAGES)
 # What a reverse proxy adds: behind one, everybody's requests seem to come from this machine.
 PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+# No cookies, no login: what a browser sends by itself, it also sends when another site makes it.
+PAGE_HINT = (
+    " A browser cannot send one, so where keys are needed fetch the page: "
+    "curl -H 'Authorization: Bearer <key>' -o page.html ADDRESS."
+)
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 MISDIRECTED = 421
 
@@ -66,13 +72,13 @@ class AccessMiddleware:
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(PROTECTED):
             try:
-                scope["state"]["visitor"] = await self._identify(Headers(scope=scope))
+                scope["state"]["visitor"] = await self._identify(Headers(scope=scope), scope["path"])
             except (GraderError, HTTPException) as error:
                 await respond(Request(scope), error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    async def _identify(self, headers: Headers) -> Visitor:
+    async def _identify(self, headers: Headers, path: str) -> Visitor:
         keys = self._runtime.services.stores.keys
         secret = find_secret(headers)
         if secret is not None:
@@ -80,7 +86,7 @@ class AccessMiddleware:
         if await keys.has_any() or not is_loopback(self._runtime.settings.host):
             raise KeyRequired(
                 "Send an API key as 'Authorization: Bearer <key>'. Whoever runs this service makes one with "
-                "'interview-grader keys create NAME'."
+                "'interview-grader keys create NAME'." + (PAGE_HINT if path.startswith(PAGES) else "")
             )
         if any(name in headers for name in PROXY_HEADERS):
             raise KeyRequired(

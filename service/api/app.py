@@ -12,14 +12,14 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from service import __version__, wiring
-from service.api import pages
+from service.api import eval_pages, pages
 from service.api.access import AccessMiddleware
 from service.api.handlers import add_handlers, report_unexpected
 from service.api.headers import SafetyHeadersMiddleware
 from service.api.limits import BodyLimitMiddleware
 from service.api.logs import AccessLogMiddleware
 from service.api.openapi import DESCRIPTION, TAGS, describe
-from service.api.routes import grades, health, prompts, rubrics
+from service.api.routes import eval_reports, evals, grades, health, prompts, rubrics
 from service.api.runtime import OpenServices, Runtime
 from service.config import Settings
 from service.errors import GraderError
@@ -50,7 +50,7 @@ def create_app(settings: Settings, open_services: OpenServices = wiring.open_ser
     app.state.runtime = runtime
     add_handlers(app)
     _add_middleware(app, runtime)
-    for part in (grades, rubrics, prompts, health, pages):
+    for part in (grades, rubrics, prompts, evals, eval_reports, health, pages, eval_pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     describe(app)
@@ -79,6 +79,7 @@ def _build_lifespan(
             finally:
                 warming.cancel()
                 await asyncio.wait([warming])
+                await runtime.eval_runs.aclose()
                 await runtime.gradings.aclose()
 
     return lifespan

@@ -34,8 +34,13 @@ async def stream_grading(request: Request, grading: Grading, shutdown_seconds: f
     first = await anext(progress, None)
     if first is None:
         grading.get_grade()  # raises what went wrong; an earlier grade is streamed below
+    return stream(_build_events(request, grading, first, progress), shutdown_seconds)
+
+
+def stream(events: AsyncIterator[ServerSentEvent], shutdown_seconds: float) -> Response:
+    """The response that sends the events as they come."""
     return EventSourceResponse(
-        _build_events(request, grading, first, progress),
+        events,
         ping=PING_SECONDS,
         sep="\n",
         # Without these two the library cuts the stream off the moment the server is told to stop.
@@ -67,10 +72,11 @@ def _build_end(request: Request, grading: Grading, number: int) -> ServerSentEve
     failure = grading.get_failure()
     if failure is None:
         return ServerSentEvent(grading.get_grade().model_dump_json(), event="grade", id=str(number), sep="\n")
-    return ServerSentEvent(encode(_describe(request, failure)), event="problem", id=str(number), sep="\n")
+    return ServerSentEvent(encode(describe_failure(request, failure)), event="problem", id=str(number), sep="\n")
 
 
-def _describe(request: Request, failure: BaseException) -> Problem:
+def describe_failure(request: Request, failure: BaseException) -> Problem:
+    """The problem document of what ended a stream, which is logged here since no handler sees it."""
     if isinstance(failure, GraderError):
         report_error(failure)
         return describe_error(request, failure)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.access import PROTECTED
+
 SAFETY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -15,7 +17,7 @@ SAFETY = {
 
 
 class SafetyHeadersMiddleware:
-    """No sniffing, no framing, no scripts; what is under /v1 is personal data and is kept by no cache."""
+    """No sniffing, no framing, no scripts; what needs a key is personal data and is kept by no cache."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,7 +32,7 @@ class SafetyHeadersMiddleware:
                 headers = MutableHeaders(scope=message)
                 for name, value in SAFETY.items():
                     headers.setdefault(name, value)
-                if scope["path"].startswith("/v1/"):
+                if scope["path"].startswith(PROTECTED):
                     headers["Cache-Control"] = "no-store"
             await send(message)
 

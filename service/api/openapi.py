@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from service.api.eval_openapi import describe_evals
 from service.api.events import MEDIA_TYPE as EVENTS
 from service.api.problems import Problem
 
@@ -20,7 +21,9 @@ Send an answer, get a grade: a level per criterion, the candidate's own words it
 do next. A grade is `scored`, or `unscored` with the reason; it always says which prompt, rubric and model made it.
 
 **Access.** On a loopback address without API keys everything is open, under the host names localhost, 127.0.0.1 and
-[::1] only. Otherwise send `Authorization: Bearer <key>` or `X-API-Key: <key>`.
+[::1] only. Otherwise send `Authorization: Bearer <key>` or `X-API-Key: <key>`. The pages at /evals follow the same
+rule: open in a browser without keys; with keys, fetch one with
+`curl -H 'Authorization: Bearer <key>' -o report.html …`.
 
 **Problems.** Whatever goes wrong is answered with a problem document (RFC 9457, `application/problem+json`) whose
 `code` is stable. 409 and 503 come with `Retry-After`.
@@ -33,6 +36,7 @@ TAGS = [
     {"name": "grades", "description": "Answers graded, and the grades kept"},
     {"name": "rubrics", "description": "What is graded, and how"},
     {"name": "prompts", "description": "What models are told"},
+    {"name": "evals", "description": "Sets of rated answers, graded, and what that says of the grader"},
     {"name": "health", "description": "For whoever runs the server"},
 ]
 
@@ -82,11 +86,15 @@ def build_document(app: FastAPI) -> dict[str, Any]:
     document["paths"]["/v1/grades"]["get"]["responses"]["200"]["headers"] = {
         "Link": {"description": 'The next page, rel="next"; absent on the last', "schema": {"type": "string"}}
     }
+    describe_evals(document, {name: load_example(name) for name in ("eval_run_request", "eval_run")})
     return document
 
 
 def load_example(name: str) -> Any:
-    """A request, and the grades that the embedded backend made of it: `request`, `scored` or `unscored`."""
+    """A request, and the grades that the embedded backend made of it: `request`, `scored` or `unscored`.
+
+    For evals a request and the run that it began: `eval_run_request`, `eval_run`.
+    """
     return json.loads((EXAMPLES / f"{name}.json").read_text("utf-8"))
 
 

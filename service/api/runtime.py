@@ -10,6 +10,8 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
+from service.api.eval_reports import EvalReports
+from service.api.eval_runs import EvalRuns
 from service.api.gradings import Gradings
 from service.api.metrics import Metrics
 from service.config import Settings
@@ -20,17 +22,24 @@ OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
 @dataclass
 class Runtime:
-    """One app's settings, numbers and running gradings; its services once it has started."""
+    """One app's settings, numbers, running gradings and evals; its services once it has started."""
 
     settings: Settings
     metrics: Metrics
     gradings: Gradings
+    eval_runs: EvalRuns = field(default_factory=EvalRuns)
+    eval_reports: EvalReports = field(default_factory=EvalReports)
     opened: Services | None = field(default=None)
 
     @classmethod
     def build(cls, settings: Settings) -> Runtime:
         metrics = Metrics()
         return cls(settings, metrics, Gradings(metrics, settings.shutdown_seconds))
+
+    def begin_shutdown(self) -> None:
+        """No new work; gradings may finish for a while, an eval run stops at once and can be continued."""
+        self.eval_runs.begin_shutdown()
+        self.gradings.begin_shutdown()
 
     @property
     def services(self) -> Services:

@@ -15,8 +15,8 @@ import uvicorn
 
 from service.api.access import check_bind
 from service.api.app import create_app
-from service.api.gradings import Gradings
 from service.api.logs import configure_logs
+from service.api.runtime import Runtime
 from service.config import Settings
 from service.errors import ConfigInvalid
 from service.wiring import open_stores
@@ -43,17 +43,17 @@ def run_server(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds) + MARGIN_SECONDS,
     )
-    gradings: Gradings = app.state.runtime.gradings
+    runtime: Runtime = app.state.runtime
     with listener:
-        Server(config, gradings, build_address(listener), is_quiet=settings.log_format == "json").run([listener])
+        Server(config, runtime, build_address(listener), is_quiet=settings.log_format == "json").run([listener])
 
 
 class Server(uvicorn.Server):
     """uvicorn's server, which announces itself, and gives running gradings their time when it stops."""
 
-    def __init__(self, config: uvicorn.Config, gradings: Gradings, address: str, *, is_quiet: bool) -> None:
+    def __init__(self, config: uvicorn.Config, runtime: Runtime, address: str, *, is_quiet: bool) -> None:
         super().__init__(config)
-        self._gradings, self._address, self._is_quiet = gradings, address, is_quiet
+        self._runtime, self._address, self._is_quiet = runtime, address, is_quiet
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
             sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._gradings.begin_shutdown()
+        self._runtime.begin_shutdown()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, _frame: FrameType | None) -> None:

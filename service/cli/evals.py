@@ -125,6 +125,7 @@ def record_evals(
     mode: ModeOption = "practice",
     samples: SamplesOption = None,
     limit: LimitOption = None,
+    criteria: CriteriaOption = None,
     repeat: RepeatOption = 1,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the recordings. [default: recordings/ of the set]")
@@ -142,8 +143,9 @@ def record_evals(
     from service.wiring_evals import RunOrder
 
     order = RunOrder(
-        set=eval_set, prompt=prompt, model=model, mode=read_mode(mode), samples=samples, limit=limit, repeats=repeat
-    )
+        set=eval_set, prompt=prompt, model=model, mode=read_mode(mode), samples=samples, limit=limit, repeats=repeat,
+        criteria=split_names(criteria),
+    )  # fmt: skip
     return run_interruptible(_record(order, out, load_settings_for(model), as_json))
 
 

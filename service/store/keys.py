@@ -29,6 +29,8 @@ class Scope(StrEnum):
     GRADES_WRITE = "grades:write"
     GRADES_READ = "grades:read"
     GRADES_DELETE = "grades:delete"
+    EVALS_READ = "evals:read"
+    EVALS_RUN = "evals:run"
 
 
 @dataclass(frozen=True, slots=True)

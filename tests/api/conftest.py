@@ -9,7 +9,9 @@ import pytest
 from httpx import AsyncClient
 
 from service.config import Settings
-from tests.api.support import run_client
+from tests.api import evals
+from tests.api.support import open_scripted, run_client
+from tests.evaluation.making import reply_well
 
 
 @pytest.fixture
@@ -22,4 +24,17 @@ def settings(tmp_path: Path) -> Settings:
 async def client(settings: Settings) -> AsyncIterator[AsyncClient]:
     """A client of an app without keys whose model replies well."""
     async with run_client(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def eval_settings(tmp_path: Path) -> Settings:
+    """Settings with one small eval set."""
+    return evals.make_settings(tmp_path)
+
+
+@pytest.fixture
+async def eval_client(eval_settings: Settings) -> AsyncIterator[AsyncClient]:
+    """A client of an app with one small eval set, whose model's levels depend on the answer."""
+    async with run_client(eval_settings, open_scripted(reply_well)) as client:
         yield client

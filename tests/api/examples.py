@@ -12,6 +12,7 @@ from service.api.openapi import EXAMPLES, load_example
 from service.api.schemas import GradeRequest
 from service.config import Settings
 from service.wiring import open_services
+from tests.api.support import run_client
 
 SHOWN_CHARACTERS = 80
 
@@ -27,12 +28,29 @@ async def make_examples() -> dict[str, Any]:
     return {one.status: one.model_dump(mode="json") for one in (scored, unscored)}
 
 
+async def make_eval_run() -> dict[str, Any]:
+    """The answer to the documented request for an eval run: 202, nothing graded yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder), model="embedded")
+        async with run_client(settings, open_services) as client:
+            response = await client.post("/v1/evals/runs", json=load_example("eval_run_request"))
+    assert response.status_code == 202
+    view: dict[str, Any] = response.json()
+    view["progress"]["seconds"] = 0.0
+    return view
+
+
 def write_examples() -> None:
     for name, grade in asyncio.run(make_examples()).items():
         replies = grade["provenance"]["raw_replies"]
         grade["provenance"]["raw_replies"] = [f"{reply[:SHOWN_CHARACTERS]}…" for reply in replies]
-        text = json.dumps(grade, indent=2, ensure_ascii=False)
-        (EXAMPLES / f"{name}.json").write_text(f"{text}\n", "utf-8")
+        write_example(name, grade)
+    write_example("eval_run", asyncio.run(make_eval_run()))
+
+
+def write_example(name: str, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    (EXAMPLES / f"{name}.json").write_text(f"{text}\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -13,22 +13,23 @@ from tests.api.support import BODY
 
 
 class RawRequest:
-    """One POST /v1/grades; `messages` is what was answered so far."""
+    """One POST /v1/grades, or a GET of another path; `messages` is what was answered so far."""
 
-    def __init__(self, app: FastAPI, **headers: str) -> None:
+    def __init__(self, app: FastAPI, path: str = "/v1/grades", **headers: str) -> None:
         self.messages: list[Message] = []
         self._left = asyncio.Event()
         self._news = asyncio.Event()
-        self._body = json.dumps(BODY).encode()
+        is_grading = path == "/v1/grades"
+        self._body = json.dumps(BODY).encode() if is_grading else b""
         fields = {"host": "127.0.0.1", "content-type": "application/json", **headers}
         scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
-            "method": "POST",
+            "method": "POST" if is_grading else "GET",
             "scheme": "http",
-            "path": "/v1/grades",
-            "raw_path": b"/v1/grades",
+            "path": path,
+            "raw_path": path.encode(),
             "root_path": "",
             "query_string": b"",
             "server": ("127.0.0.1", 80),

@@ -11,10 +11,11 @@ from service.errors import ConfigInvalid
 from service.store.keys import Scope
 from tests.api.support import BODY, check_problem, make_client, make_key, run_app, run_client
 
+EVALS = ["/v1/evals/sets", "/v1/evals/runs", "/evals"]
 READ = ["/v1/grades", "/v1/rubrics", "/v1/questions", "/v1/prompts"]
 
 
-@pytest.mark.parametrize("path", [*READ, "/v1/nothing"])
+@pytest.mark.parametrize("path", [*READ, *EVALS, "/v1/nothing", "/evals/nothing"])
 async def test_on_another_address_a_key_is_needed_even_without_any(settings: Settings, path: str) -> None:
     async with run_client(settings.model_copy(update={"host": "0.0.0.0"})) as client:
         response = await client.get(path)
@@ -59,12 +60,14 @@ async def test_a_key_may_do_what_its_scope_says(settings: Settings, scope: Scope
             Scope.GRADES_WRITE: await client.post("/v1/grades", json=BODY, headers=headers),
             Scope.GRADES_READ: await client.get("/v1/grades", headers=headers),
             Scope.GRADES_DELETE: await client.delete("/v1/grades/nope", headers=headers),
+            Scope.EVALS_READ: await client.get("/v1/evals/runs/nope/report", headers=headers),
+            Scope.EVALS_RUN: await client.post("/v1/evals/runs", json={"set": "nope"}, headers=headers),
         }
         one = await client.get("/v1/grades/nope", headers=headers)
         assert one.status_code == (404 if scope is Scope.GRADES_READ else 403)
         for needed, response in tried.items():
             if needed is scope:
-                assert response.status_code in (200, 201, 404)
+                assert response.status_code in (200, 201, 404, 422)
             else:
                 assert needed.value in check_problem(response, 403, "scope-required")["detail"]
         for path in READ[1:]:

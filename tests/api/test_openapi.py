@@ -35,11 +35,30 @@ OPERATIONS = {
     "list_questions",
     "list_prompts",
     "get_prompt",
+    "list_eval_sets",
+    "get_eval_set",
+    "list_eval_runs",
+    "create_eval_run",
+    "get_eval_run",
+    "follow_eval_run",
+    "get_eval_report",
+    "compare_eval_runs",
     "check_life",
     "check_readiness",
     "get_metrics",
 }
-CAN_BE_WRONG = {"create_grade", "list_grades", "list_questions"}  # the others take any text or nothing
+CAN_BE_WRONG = {  # the others take any text or nothing
+    "create_grade",
+    "list_grades",
+    "list_questions",
+    "get_eval_set",
+    "list_eval_runs",
+    "create_eval_run",
+    "get_eval_run",
+    "follow_eval_run",
+    "get_eval_report",
+    "compare_eval_runs",
+}
 EXAMPLES = 12  # of each operation and kind
 CHECKS = (
     not_a_server_error,

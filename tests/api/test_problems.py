@@ -31,6 +31,12 @@ STATUSES = {
     "model-unknown": 422,
     "grade-unknown": 422,
     "key-unknown": 422,
+    "eval-set-invalid": 422,
+    "import-invalid": 422,
+    "policy-invalid": 500,
+    "run-invalid": 422,
+    "eval-set-unknown": 422,
+    "run-unknown": 422,
     "cursor-invalid": 400,
     "idempotency-key-reused": 422,
     "access-denied": 403,
@@ -52,6 +58,9 @@ STATUSES = {
     "reply-empty": 502,
     "reply-refused": 502,
     "reply-truncated": 502,
+    "run-incomplete": 502,
+    "run-not-writable": 507,
+    "run-busy": 409,
     "in-progress": 409,
     "shutting-down": 503,
     "store-failed": 500,
@@ -139,7 +148,7 @@ async def test_the_type_of_a_problem_leads_to_its_explanation(client: AsyncClien
 def test_every_code_is_explained_once() -> None:
     codes = [code for _, code, _ in list_problems()]
     assert len(codes) == len(set(codes))
-    unknown = ["rubric", "question", "prompt", "model", "grade", "key", "path"]
+    unknown = ["rubric", "question", "prompt", "model", "grade", "key", "eval-set", "run", "path"]
     assert list_codes(404) == [f"{name}-unknown" for name in unknown]
 
 

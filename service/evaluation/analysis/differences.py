@@ -116,7 +116,7 @@ def describe_scope(scope: Scope, adjusted: dict[str, float], policy: Policy, eno
 
 
 def _choose_word(scope: Scope, adjusted: dict[str, float], margin: float) -> VerdictWord:
-    """Of a criterion `worse` after Holm only: by its own interval one of eight was in 13 of 60 pairs of equal graders."""
+    """Of a criterion `worse` after Holm only: by its own interval one of eight was in 13 of 60 equal pairs."""
     word = VerdictWord(verdict.decide(scope.interval, margin).outcome.value)
     if scope.name == OVERALL or isinstance(scope.paired, Undefined):
         return word
