@@ -219,7 +219,9 @@ def test_every_part_of_a_submission_makes_another_request(change: dict[str, Any]
 def test_assets_folder_without_assets_is_refused(tmp_path: Path, makes_folder: bool) -> None:
     if makes_folder:
         (tmp_path / "own").mkdir()
-    with pytest.raises(ConfigInvalid, match=r"own: has no folder rubrics/, prompts/ or evals/\. Correct GRADER_ASSETS_DIR"):
+    with pytest.raises(
+        ConfigInvalid, match=r"own: has no folder rubrics/, prompts/ or evals/\. Correct GRADER_ASSETS_DIR"
+    ):
         open_library(Settings(assets_dir=tmp_path / "own"))
 
 

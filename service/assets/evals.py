@@ -19,6 +19,7 @@ from service.domain.rubric import FREE_QUESTION_ID, Question, Rubric
 from service.errors import AnswerInvalid, EvalSetInvalid, UnknownEvalSet, UnknownQuestion, UnknownRubric
 
 FRONT, CASES = "set.yaml", "cases.jsonl"
+TOLD = {"title", "description", "tuned_on", "caution"}  # words about the set: a run over it stays the same run
 MAX_PROBLEMS = 20  # told at once; a file with the wrong column names has one a line
 
 
@@ -58,7 +59,7 @@ class EvalSet:
     def _index(self) -> str:
         """SHA-256 (hex) of the rubric's label and the file; fills `ids` and the places of the lines."""
         check = _Check(self._path, self.rubric)
-        digest = hashlib.sha256(self.front.model_dump_json(exclude={"title", "description", "tuned_on", "caution"}).encode())
+        digest = hashlib.sha256(self.front.model_dump_json(exclude=TOLD).encode())
         place = 0
         try:
             with self._path.open("rb") as file:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +34,7 @@ from service.cli.grade import read_mode
 
 if TYPE_CHECKING:
     from service.evaluation.results.comparison import ComparisonReport
+    from service.evaluation.results.run import Identity
     from service.evaluation.tally import RunListener
     from service.wiring_evals import Evaluation
     from service.wiring_reports import Reports
@@ -54,6 +57,9 @@ def gate_evals(
     mode: ModeOption = "practice",
     samples: SamplesOption = None,
     repeat: RepeatOption = 1,
+    common: Annotated[
+        bool, typer.Option("--common", help="When the set has grown: judge by the cases of the baseline.")
+    ] = False,
     policy: PolicyOption = None,
     out: Annotated[
         Path | None,
@@ -81,7 +87,7 @@ def gate_evals(
         baseline = against or str(reports.find_baseline(eval_set))
         reports.open_source(baseline)  # one that does not fit its set is told before the run is paid for
         run = await run_order(evaluation, order, listen)
-        report = reports.compare(baseline, run)
+        report = reports.compare(baseline, run, common=common)
         found.append(report)
         write_files(report, out or evaluation.settings.runs / "gates" / Path(run).name)
         return report
@@ -117,8 +123,8 @@ def accept_run(
 def measure_drift(
     eval_set: SetName,
     against: AgainstOption = None,
-    prompt: PromptOption = None,
-    model: ModelOption = None,
+    prompt: Annotated[str | None, typer.Option(metavar="NAME", help="Prompt. [default: the baseline's]")] = None,
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Model. [default: the baseline's]")] = None,
     repeat: RepeatOption = 3,
     through: ThroughOption = None,
     policy: PolicyOption = None,
@@ -127,19 +133,28 @@ def measure_drift(
 ) -> int:
     """Has the grader moved since the baseline?
 
-    With nothing changed on our side. Grades the set anew, three times over.
+    Grades the set anew, three times over, as the baseline was graded: same prompt, model, rubric,
+    mode and samples. What moves then is the model behind the name, or chance.
 
     \b
-    interview-grader evals drift handling-difficult-customers \\
-      --model openai/gpt-5-mini
+    interview-grader evals drift handling-difficult-customers
+    interview-grader evals drift my_set/ --against RUN_OF_MARCH --repeat 5
     """
-    order = order_run(eval_set, prompt=prompt, model=model, repeats=repeat, again=True)
+    then = asyncio.run(use_reports(partial(_identify, eval_set, against), policy, (), quiet=True))
+    order = order_run(
+        eval_set, prompt=prompt or then.prompt, model=model or then.model_requested, rubric=then.rubric,
+        mode=read_mode(then.mode), samples=then.samples, repeats=repeat, again=True,
+    )  # fmt: skip
 
     async def drift(evaluation: Evaluation, reports: Reports, listen: RunListener) -> ComparisonReport:
         baseline = against or str(reports.find_baseline(eval_set))
         return reports.compare(baseline, await run_order(evaluation, order, listen), tuple(through or ()))
 
-    return run_interruptible(report_on(drift, policy, out, as_json, (model,) if model else ()))
+    return run_interruptible(report_on(drift, policy, out, as_json, (order.model or then.model_requested,)))
+
+
+async def _identify(eval_set: str, against: str | None, _: Evaluation, reports: Reports, __: RunListener) -> Identity:
+    return reports.open_source(against or str(reports.find_baseline(eval_set))).identity
 
 
 def _print_accepted(path: Path, before: ComparisonReport | None, as_json: bool) -> None:

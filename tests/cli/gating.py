@@ -36,9 +36,13 @@ ANCHORS = "- {{ level.level }}: {{ level.anchor }}"
 
 @dataclass(frozen=True, slots=True)
 class Gating:
-    """`assets` is for GRADER_ASSETS_DIR; `replay` names the recorded replies to both prompts as a model."""
+    """`assets` is for GRADER_ASSETS_DIR; `replay` names the recorded replies to both prompts as a model.
+
+    `runs` holds finished runs of both.
+    """
 
     assets: Path
+    runs: Path
     cases: dict[str, Case]
 
     @property
@@ -48,7 +52,11 @@ class Gating:
     def copy_to(self, folder: Path) -> Gating:
         """The same files, to be changed by a test."""
         shutil.copytree(self.assets, folder)
-        return Gating(folder, self.cases)
+        return Gating(folder, self.runs, self.cases)
+
+    def copy_runs(self, data_folder: Path) -> None:
+        """Puts the finished runs where the command looks for them: to make them anew takes seconds."""
+        shutil.copytree(self.runs, data_folder / "runs", dirs_exist_ok=True)
 
     @property
     def folder(self) -> Path:
@@ -81,16 +89,17 @@ def _build(folder: Path) -> Gating:
     _write_set(assets / "evals" / SET, lines)
     _write_set(assets / "evals" / SMALL_SET, lines[: SMALL * CASES_PER_QUESTION : CASES_PER_QUESTION])
     cases = [Case.model_validate_json(line) for line in lines]
-    gating = Gating(assets, {case.answer: case for case in cases})
+    gating = Gating(assets, folder / "data" / "runs", {case.answer: case for case in cases})
     with pytest.MonkeyPatch.context() as patch, serve_grader(gating) as provider:
         patch.chdir(folder)
         point_at(patch, gating, provider)
         patch.setenv("GRADER_DATA_DIR", str(folder / "data"))
         for prompt_name in (GOOD, DAMAGED):
             assert run(["evals", "record", SET, "--model", GRADER, "--prompt", prompt_name, "--json"]) == 0
-        assert run(["evals", "run", SET, "--model", gating.replay, "--json"]) == 0
-        (run_folder,) = (folder / "data" / "runs").glob("*/run.json")
-        assert run(["evals", "accept", str(run_folder.parent), "--reason", "First.", "--json"]) == 0
+        for prompt_name in (GOOD, DAMAGED):
+            assert run(["evals", "run", SET, "--model", gating.replay, "--prompt", prompt_name, "--json"]) == 0
+        (accepted,) = gating.runs.glob(f"*.{GOOD.replace('@', '-')}.*")
+        assert run(["evals", "accept", accepted.name, "--reason", "First.", "--json"]) == 0
     return gating
 
 
@@ -98,8 +107,9 @@ def _choose_lines() -> list[str]:
     """Three cases of each of the 28 questions."""
     chosen: dict[str, list[str]] = {}
     for line in (SHIPPED / "cases.jsonl").read_text(encoding="utf-8").split("\n"):
-        if line and len(lines := chosen.setdefault(json.loads(line)["question"], [])) < CASES_PER_QUESTION:
-            lines.append(line)
+        case = json.loads(line) if line else None
+        if case and len(lines := chosen.setdefault(case["question"], [])) < CASES_PER_QUESTION:
+            lines.append(json.dumps({**case, "groups": {"style": case["groups"]["style"]}}))
     return [line for lines in chosen.values() for line in lines]
 
 

@@ -10,8 +10,11 @@ from tests.cli.running import Run
 
 
 @pytest.fixture
-def own(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gating:
+def own(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Gating:
     copy = make_gating(tmp_path_factory).copy_to(tmp_path / "own")
+    copy.copy_runs(data_folder)
     point_at(monkeypatch, copy)
     return copy
 
@@ -45,7 +48,9 @@ def test_the_first_baseline_has_nothing_to_be_compared_with(cli: Run, own: Gatin
     assert done.json == {"baseline": str(own.baseline), "against_the_one_before": None}
 
 
-@pytest.mark.parametrize("options", [("--limit", "5"), ("--criteria", "de-escalation")])
+@pytest.mark.parametrize(
+    "options", [("--limit", "5"), pytest.param(("--criteria", "de-escalation"), marks=pytest.mark.slow)]
+)
 def test_a_part_of_a_set_is_no_baseline(cli: Run, own: Gating, options: tuple[str, ...]) -> None:
     if options[0] == "--criteria":  # recordings are of all criteria
         cli("evals", "run", SET, "--model", "embedded", *options)

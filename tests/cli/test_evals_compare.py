@@ -14,8 +14,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Gating:
 
 
 @pytest.fixture
-def gating(shared: Gating, monkeypatch: pytest.MonkeyPatch) -> Gating:
+def gating(shared: Gating, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Gating:
     point_at(monkeypatch, shared)
+    shared.copy_runs(data_folder)
     return shared
 
 
@@ -50,11 +51,13 @@ def test_runs_over_different_cases(cli: Run, gating: Gating) -> None:
     assert common["verdict"]["word"] == "not enough evidence"
 
 
+@pytest.mark.slow
 def test_a_part_can_be_compared(cli: Run, gating: Gating) -> None:
     done = cli("evals", "compare", SET, start(cli, gating), "--part", "held-out", "--json").json
     assert done["differences"][0]["n"] == done["first"]["cases"] == 42
 
 
+@pytest.mark.slow
 def test_a_chain_through_a_middle_run(cli: Run, gating: Gating) -> None:
     first, last = start(cli, gating), start(cli, gating, "--prompt", DAMAGED)
     drift = cli("evals", "compare", first, last, "--through", SET, "--json").json["drift"]
@@ -63,6 +66,7 @@ def test_a_chain_through_a_middle_run(cli: Run, gating: Gating) -> None:
     assert total == pytest.approx(drift["total"]["mean"]["value"], abs=1e-8)
 
 
+@pytest.mark.slow
 def test_a_policy_changes_what_is_enough(cli: Run, gating: Gating, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text("fewest_cases: 85\n", encoding="utf-8")

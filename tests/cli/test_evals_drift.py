@@ -39,14 +39,17 @@ def test_the_grader_of_the_baseline_has_not_moved(cli: Run, gating: Gating, grad
     assert "Model: replay/recordings → openai/good-model" in done.json["changed"]
 
 
+@pytest.mark.slow
 def test_another_model_has_moved_and_is_named(cli: Run, gating: Gating) -> None:
     done = cli("evals", "drift", SET, "--model", ERRATIC, "--repeat", "2", "--json")
     drift = done.json["drift"]
     assert done.code == 0
     assert abs(drift["total"]["qwk"]["value"]) > drift["noise_qwk"]
-    assert [part["factor"] for part in drift["parts"]] == ["model"]
+    (part,) = drift["parts"]
+    assert part["factor"].startswith("model")
 
 
+@pytest.mark.slow
 def test_drift_grades_anew_each_time(cli: Run, gating: Gating, grader: Provider) -> None:
     cli("evals", "drift", SET, "--model", GRADER, "--repeat", "1")
     calls = grader.calls

@@ -15,8 +15,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Gating:
 
 
 @pytest.fixture
-def gating(shared: Gating, monkeypatch: pytest.MonkeyPatch) -> Gating:
+def gating(shared: Gating, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Gating:
     point_at(monkeypatch, shared)
+    shared.copy_runs(data_folder)
     return shared
 
 
@@ -95,6 +96,7 @@ def test_a_run_that_was_changed_is_not_shown(cli: Run, run: str, data_folder: Pa
     cli("evals", "show", run).check_sentence(2, "was changed after the run had finished")
 
 
+@pytest.mark.slow
 def test_a_report_is_written_where_it_was_asked_for(cli: Run, run: str, tmp_path: Path) -> None:
     done = cli("evals", "show", run, "--out", tmp_path / "report")
     assert done.code == 0

@@ -21,7 +21,6 @@ from tests.grades import ROOT
 
 FloatArray = NDArray[np.float64]
 ANSWER = "I let her finish and then I called her back to check."
-LOOSE = 1e-9
 
 
 @cache
@@ -133,7 +132,7 @@ def make_identity(**changes: Any) -> Identity:
         "samples": 1,
         "repeats": 1,
         "parameters": {"temperature": 0.0, "max_tokens": 500, "seed": 7},
-        "conditions": {},
+        "conditions": {"base_url": None},
         "grader_version": "0.1.0",
         "started_at": datetime(2026, 11, 21, tzinfo=UTC),
         "notice": None,

@@ -158,6 +158,7 @@ def test_nothing_in_common_is_said() -> None:
         ({"parameters": {"temperature": 1.0}}, "parameters"),
         ({"samples": 3}, "parameters"),
         ({"mode": "screening"}, "mode"),
+        ({"conditions": {"base_url": "http://localhost:1/v1"}}, "conditions"),
         ({"grader_version": "0.2.0"}, "grader version"),
         ({"prompt_hash": "2" * 64, "samples": 3}, "prompt and parameters"),
         ({"run_id": "other", "set_hash": "6" * 64}, "re-grading, or a backend that changed without saying so"),

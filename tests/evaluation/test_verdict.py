@@ -98,8 +98,8 @@ def test_cases_without_a_reference_do_not_count_as_evidence() -> None:
 
 def test_few_questions_are_not_enough() -> None:
     clusters = list_questions(CASES, 5)
-    tables = [make_table(REFERENCE, graded, clusters=clusters) for graded in (GOOD, 6 - GOOD)]
-    report = compare(*tables)
+    first, second = (make_table(REFERENCE, graded, clusters=clusters) for graded in (GOOD, 6 - GOOD))
+    report = compare(first, second)
     assert report.verdict.word is VerdictWord.NOT_ENOUGH
     assert report.verdict.sentence.startswith("The cases are of only 5 questions; the policy asks for 6.")
 

@@ -81,6 +81,7 @@ def _count_coverage(table: RunTable) -> Coverage:
     return Coverage(
         cases=len(table.case_ids),
         scored=int(scored.sum()),
+        partly_scored=int((scored & ~np.isfinite(table.overall).all(axis=1)).sum()),
         unscored=dict(sorted(first.items())),
         expected_unscored=int(expected.sum()),
         rightly_unscored=int((expected & ~scored & nothing).sum()),

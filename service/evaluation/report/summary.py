@@ -45,6 +45,8 @@ def summarise_run(report: RunReport) -> str:
 def summarise_coverage(coverage: Coverage) -> str:
     """How many cases have a score, and why the others have none."""
     said = f"{format_count(coverage.scored)} of {format_count(coverage.cases)} cases have a score"
+    if coverage.partly_scored:
+        said += f", {format_count(coverage.partly_scored)} of them in some repeats only"
     reasons = ", ".join(f"{format_count(count)} {format_code(code)}" for code, count in coverage.unscored.items())
     return f"{said}; without: {reasons}." if reasons else f"{said}."
 

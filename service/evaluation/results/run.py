@@ -85,10 +85,14 @@ class Agreement(Value):
 
 
 class Coverage(Value):
-    """What came of the cases. Expected without a score: the raters, too, observed nothing."""
+    """What came of the cases. Expected without a score: the raters, too, observed nothing.
+
+    `partly_scored` of the scored ones have no score in some of the repeats.
+    """
 
     cases: int
     scored: int
+    partly_scored: int
     unscored: Mapping[str, int]
     expected_unscored: int
     rightly_unscored: int

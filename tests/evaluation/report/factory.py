@@ -217,6 +217,7 @@ def make_run(seed: int = 1, kappa: float = 0.62, shown: bool = True, **changes: 
         "coverage": Coverage(
             cases=280,
             scored=266,
+            partly_scored=2,
             unscored={"answer_too_short": 3, "nothing_observed": 9, "invalid_reply": 2},
             expected_unscored=10,
             rightly_unscored=8,
