@@ -22,6 +22,7 @@ class EmbeddedBackend:
         self._vectors: WordVectors | None = None
         self._indexes: OrderedDict[str, RubricIndex] = OrderedDict()
         self._loading = asyncio.Lock()
+        self._building = asyncio.Lock()
         self._model = describe_model()
 
     @property
@@ -62,9 +63,10 @@ class EmbeddedBackend:
     async def _get_index(self, rubric: Rubric) -> RubricIndex:
         key = rubric.content_hash
         if key not in self._indexes:
-            vectors = await self._get_vectors()
-            index = await asyncio.to_thread(RubricIndex.build, vectors, rubric)
-            self._indexes[key] = index
+            async with self._building:  # 64 first answers at once built it 64 times: 11 s for 106 grades
+                if key not in self._indexes:
+                    vectors = await self._get_vectors()
+                    self._indexes[key] = await asyncio.to_thread(RubricIndex.build, vectors, rubric)
             if len(self._indexes) > MAX_INDEXES:
                 self._indexes.popitem(last=False)
         self._indexes.move_to_end(key)

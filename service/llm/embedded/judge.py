@@ -10,9 +10,9 @@ from service.domain.rubric import Criterion
 from service.domain.task import GradingTask, Mode
 from service.llm.embedded.feedback import choose_missing, lower_first, write_feedback
 from service.llm.embedded.index import RubricIndex
-from service.llm.embedded.levels import compute_level
+from service.llm.embedded.levels import compute_level, compute_penalty
 from service.llm.embedded.matching import CriterionMatches, Match, keep_nearest_red_flags, match_criterion
-from service.llm.embedded.reading import Reading, read_answer
+from service.llm.embedded.reading import read_answer
 
 MAX_QUOTES = 3
 MAX_NAMED = 3  # behaviours named in one rationale: more reads as a list and not as a reason
@@ -35,15 +35,15 @@ def judge_answer(task: GradingTask, index: RubricIndex) -> Judgement:
     """The judgement of the task's answer on the task's criteria."""
     reading = read_answer(task, index)
     matched = keep_nearest_red_flags([match_criterion(criterion, reading, index) for criterion in task.criteria])
-    verdicts = [_decide(matches, reading) for matches in matched]
+    penalty = compute_penalty(matched, reading)
+    verdicts = [_decide(matches, compute_level(matches, reading, penalty)) for matches in matched]
     return Judgement(
         criteria={verdict.criterion.id: _claim(verdict, task, index) for verdict in verdicts},
         feedback=write_feedback(verdicts, task, reading, index),
     )
 
 
-def _decide(matches: CriterionMatches, reading: Reading) -> Verdict:
-    level = compute_level(matches, reading)
+def _decide(matches: CriterionMatches, level: int | None) -> Verdict:
     if level is None:
         return Verdict(matches, None, ())
     return Verdict(matches, level, matches.shown or (matches.matches[:1] if level > 1 else ()))
@@ -87,8 +87,8 @@ def _explain_level(verdict: Verdict, level: int) -> str:
         parts.append(f"A red flag limits the level: {named}.")
     if not parts:
         parts.append("The nearest sentence touches this criterion, without showing one of its behaviours clearly.")
-    # Not the anchor: closeness of wording cannot tell whether it is met.
-    return " ".join([*parts, f"By closeness of wording that is level {level}."])
+    # Not the anchor: neither can tell whether it is met.
+    return " ".join([*parts, f"By closeness of wording, and by how concretely it is told, that is level {level}."])
 
 
 def _explain_absence(criterion: Criterion) -> str:

@@ -13,10 +13,12 @@ from service.llm.embedded.index import BehaviourIndex, RubricIndex
 from service.llm.embedded.polarity import Stance, is_negated
 from service.llm.embedded.reading import Reading
 from service.llm.embedded.sentences import Unit
-from service.llm.embedded.vectors import Matrix, compare
+from service.llm.embedded.vectors import DECIMALS, Matrix, compare
 
 SHOWN_AT = 0.26  # similarity to a prototype: the median of a model answer's three best; weak answers' best have .18
-TOP = 3  # behaviours that the strength of a criterion rests on: a level of 4 asks for two acts, 5 for a third
+TOP = 3  # sentences that a level rests on: a level of 4 asks for two acts, 5 for a third
+NEAR_MARGIN = 0.25  # a sentence so far on the other side may yet belong to a criterion
+CONCRETE_MARGIN = 1.4  # the concreteness of a sentence without any act is about 0
 EXAMPLE_DISCOUNT = (
     0.25  # an example is one sentence, so one word in common lifts its similarity: median .22, chance .12
 )
@@ -45,11 +47,22 @@ class RedFlagMatch:
 
 @dataclass(frozen=True)
 class CriterionMatches:
-    """`matches` are best first, one per indicator, of units that may count."""
+    """`matches` are best first, one per indicator, of units that may count.
+
+    `nearness` (0.0–0.4): how near the three nearest sentences are to the criterion's examples. `acts` (about 0.0–1.0):
+    the same of the three in which concreteness and nearness come together.
+    """
 
     criterion: Criterion
     matches: tuple[Match, ...]
     red_flags: tuple[RedFlagMatch, ...]
+    nearness: float
+    acts: float
+
+    @property
+    def likeness(self) -> float:
+        """Mean similarity (about 0.0–0.4) of the three best indicators to the units nearest to them."""
+        return sum(max(0.0, match.similarity) for match in self.matches[:TOP]) / TOP
 
     @property
     def shown(self) -> tuple[Match, ...]:
@@ -63,17 +76,23 @@ class CriterionMatches:
                 found.append(match)
         return tuple(found)
 
-    @property
-    def strength(self) -> float:
-        """Mean similarity (about 0.0–0.4) of the best indicators."""
-        best = [max(0.0, match.similarity) for match in self.matches[:TOP]]
-        return sum(best) / TOP
-
 
 def match_criterion(criterion: Criterion, reading: Reading, index: RubricIndex) -> CriterionMatches:
     """The indicators and red flags of one criterion, against every unit of the answer."""
     matches = _match_indicators(criterion, reading, index.indicators[criterion.id])
-    return CriterionMatches(criterion, matches, _match_red_flags(criterion, reading, index))
+    nearness, acts = _weigh_sentences(reading, index.indicators[criterion.id])
+    return CriterionMatches(criterion, matches, _match_red_flags(criterion, reading, index), nearness, acts)
+
+
+def _weigh_sentences(reading: Reading, behaviours: BehaviourIndex) -> tuple[float, float]:
+    near = compare(reading.vectors[list(reading.weighed)], behaviours.centre)[:, 0]
+    acts = np.maximum(0.0, near + NEAR_MARGIN) * np.maximum(0.0, reading.concreteness + CONCRETE_MARGIN)
+    return _average_best(np.maximum(0.0, near)), _average_best(acts)
+
+
+def _average_best(values: Matrix) -> float:
+    """The mean of the best three; what is missing counts as nothing."""
+    return round(float(np.sort(values)[-TOP:].sum()) / TOP, DECIMALS)
 
 
 def _match_indicators(criterion: Criterion, reading: Reading, behaviours: BehaviourIndex) -> tuple[Match, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,8 @@ from service.llm.embedded.index import QuestionIndex, RubricIndex
 from service.llm.embedded.polarity import Stance, is_own, read_stance
 from service.llm.embedded.sentences import Unit, split_units
 from service.llm.embedded.vectors import DECIMALS, Matrix, compare, normalise
+from service.llm.embedded.wording import LEAST, Wording, read_wording
 
-MIN_QUESTIONS_TO_CONTRAST = 4  # with fewer, mean and spread over a rubric's questions say nothing
 THEME_SHARE = 0.3  # weight of the whole answer against that of its key points; of {0, .3, .5, 1} finds most questions
 MAX_ITEM_WORDS = 3.0  # mean words of a part between commas: a list of keywords has 1.5, a terse report 4
 MIN_LIST_ITEMS = 3
@@ -23,6 +23,10 @@ MAX_NOTE_WORDS = (
     6  # so short a line without a person in it is a heading or a bullet: "escalate to supervisor when needed"
 )
 MAX_RESTATED = 0.5  # of a unit's content words: a restated question has .7 and more
+MAX_TONE = 3.0  # of an answer: 5 % of real ones have more, and so has a well-told story about football
+NEAREST_OTHERS, OTHERS_WEIGHT = 3, 2.0  # of {best, best three} x {1, 2, 3} these tell best, see below
+FEW_WORDS = 30  # a shorter answer is no more concrete than it is long; beyond, length changes nothing
+REPEATED_AT = 0.95  # similarity to an earlier sentence: it was said before
 
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _LIST_BREAK = re.compile(r"[,;/|•·\n]|\s[-–—]\s")
@@ -78,14 +82,24 @@ _GRAMMAR = _PERSONS | frozenset(
 
 @dataclass(frozen=True)
 class Reading:
-    """`counts[i]`: whether unit i may be evidence of a good behaviour. `relevance` is None where it cannot be told."""
+    """`counts[i]`: whether unit i may be evidence of a good behaviour.
+
+    Levels rest on the units `weighed`, sentences said once in own words that tell of no harm; `concreteness` has one
+    value for each, `tone` is that of the whole answer. `domain` (-1.0–1.0) is how near the answer is to what the rubric
+    is about; `lead` how much nearer to the question asked than to others, which tells something as far as the questions
+    have `contrast` (0.0–1.0). `points` are how near each key point is touched.
+    """
 
     units: tuple[Unit, ...]
     vectors: Matrix
     stances: tuple[Stance, ...]
     counts: tuple[bool, ...]
-    relevance: float | None
-    touched: float
+    weighed: tuple[int, ...]
+    concreteness: Matrix
+    tone: float
+    domain: float
+    contrast: float
+    lead: float
     points: tuple[float, ...]
 
     @property
@@ -98,17 +112,46 @@ class Reading:
 def read_answer(task: GradingTask, index: RubricIndex) -> Reading:
     """The answer of a task, read once for all criteria."""
     units = split_units(task.answer.text)
-    vectors = index.space.embed([unit.text for unit in units])
+    pooled = index.space.pool([unit.text for unit in units])
+    vectors = index.space.shift(pooled)
     stances = _read_stances(units)
     asked = _list_content(task.question.text)
-    counts = tuple(_may_count(unit.text, stance, asked) for unit, stance in zip(units, stances, strict=True))
-    tells = [counts_here or stance is Stance.HARMS for counts_here, stance in zip(counts, stances, strict=True)]
-    telling = [tell and not unit.is_fragment for tell, unit in zip(tells, units, strict=True)]
-    usable = vectors * np.array(telling, dtype=np.float32).reshape(-1, 1)
-    whole = np.array([unit.is_whole for unit in units], dtype=bool)
+    harms = [stance is Stance.HARMS for stance in stances]
+    tells = [_is_telling(unit.text, asked) for unit in units]
+    counts = [tell and not harm and is_own(unit.text) for tell, harm, unit in zip(tells, harms, units, strict=True)]
+    own = [row for row, unit in enumerate(units) if unit.is_whole and not index.holds(unit.text)]
+    wordings = {row: read_wording(units[row].text, index.emphasis) for row in own}
+    weighed = [row for row in own if tells[row] and not harms[row]]
+    weighed = _drop_repeated(weighed, vectors)
     questions, row = index.place_question(task.question)
-    relevance, touched, points = _compare_with_question(usable, whole, questions, row)
-    return Reading(tuple(units), vectors, stances, counts, relevance, touched, points)
+    lead, points = _compare_with_question(vectors, units, tells, questions, row)
+    return Reading(
+        units=tuple(units),
+        vectors=vectors,
+        stances=stances,
+        counts=tuple(counts),
+        weighed=tuple(weighed),
+        concreteness=np.array([wordings[row].concreteness for row in weighed], dtype=np.float32),
+        tone=_average_wordings(wordings.values()),
+        domain=_compare_with_rubric(pooled[list(wordings)], index),
+        contrast=questions.contrast,
+        lead=lead,
+        points=points,
+    )
+
+
+def _drop_repeated(rows: list[int], vectors: Matrix) -> list[int]:
+    """The rows without those that say again what an earlier one said."""
+    alike = np.tril(compare(vectors[rows], vectors[rows]) >= REPEATED_AT, -1)
+    return [row for row, earlier in zip(rows, alike, strict=True) if not earlier.any()]
+
+
+def _average_wordings(wordings: Iterable[Wording]) -> float:
+    found = list(wordings)
+    words = sum(one.words for one in found)
+    if not words:
+        return LEAST
+    return min(MAX_TONE, sum(one.concreteness * one.words for one in found) / max(words, FEW_WORDS))
 
 
 def _read_stances(units: Sequence[Unit]) -> tuple[Stance, ...]:
@@ -123,31 +166,36 @@ def _read_stances(units: Sequence[Unit]) -> tuple[Stance, ...]:
 
 
 def _compare_with_question(
-    vectors: Matrix, whole: Matrix, questions: QuestionIndex, row: int
-) -> tuple[float | None, float, tuple[float, ...]]:
-    """Relevance in standard deviations over the rubric's questions; how far the key points are touched; each of them.
+    vectors: Matrix, units: Sequence[Unit], tells: Sequence[bool], questions: QuestionIndex, row: int
+) -> tuple[float, tuple[float, ...]]:
+    """The lead over the rubric's other questions; how near each key point of the one asked is touched.
 
-    An answer is on topic when it is nearer to the question that was asked than to the rubric's other questions. Model
-    answers lie 2.0 deviations above the mean for their own question (lowest .5) and -.3 for another one (nine in ten
-    below .9); a fixed similarity separates them much worse.
+    Being far from the key points is no fault: good answers in plain words of their own are. Being near those of other
+    questions is, so these count twice: with them an answer written for the question has a greater lead than a model
+    answer to another one in 94 % of pairs; compared with the nearest other question, once, in 88 %.
     """
-    if not vectors.any():
-        return None, 0.0, ()
-    nearest = compare(vectors, questions.points).max(axis=0)
-    touched = np.add.reduceat(nearest, questions.starts[:-1]) / np.diff(questions.starts)
-    theme = normalise(vectors[whole].mean(axis=0, keepdims=True))
-    closeness = touched + THEME_SHARE * compare(theme, questions.themes)[0]
+    telling = np.array([tell and not unit.is_fragment for tell, unit in zip(tells, units, strict=True)], dtype=bool)
+    if not telling.any():
+        return 0.0, ()
+    nearest = compare(vectors[telling], questions.points).max(axis=0)
     points = tuple(float(one) for one in nearest[questions.starts[row] : questions.starts[row + 1] - 1])
-    relevance = None
-    if len(questions.ids) >= MIN_QUESTIONS_TO_CONTRAST:
-        spread = max(float(closeness.std()), 1e-3)
-        relevance = round(float(closeness[row] - closeness.mean()) / spread, DECIMALS)
-    return relevance, round(float(touched[row]), DECIMALS), points
+    if not questions.contrast:
+        return 0.0, points
+    whole = np.array([unit.is_whole for unit in units], dtype=bool) & telling
+    touched = np.add.reduceat(nearest, questions.starts[:-1]) / np.diff(questions.starts)
+    theme = normalise(vectors[whole if whole.any() else telling].mean(axis=0, keepdims=True))
+    closeness = touched + THEME_SHARE * compare(theme, questions.themes)[0]
+    others = np.sort(np.delete(closeness, row))
+    lead = float(closeness[row] - OTHERS_WEIGHT * others[-NEAREST_OTHERS:].mean())
+    return round(lead, DECIMALS), points
 
 
-def _may_count(text: str, stance: Stance, asked: frozenset[str]) -> bool:
-    if stance is Stance.HARMS or not is_own(text):
-        return False
+def _compare_with_rubric(pooled: Matrix, index: RubricIndex) -> float:
+    centre = normalise(index.space.centre.reshape(1, -1))
+    return round(float((normalise(pooled.sum(axis=0, keepdims=True)) @ centre.T)[0, 0]), DECIMALS)
+
+
+def _is_telling(text: str, asked: frozenset[str]) -> bool:
     return _is_spoken(text) and not _is_claim(text) and not _restates(text, asked)
 
 

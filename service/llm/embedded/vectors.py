@@ -87,9 +87,15 @@ class Space:
 
     def embed(self, texts: Iterable[str]) -> Matrix:
         """One unit vector a text, in the order given; a text without tokens gets zeros."""
-        pooled = self.vectors.average(list(texts), self.weights)
-        known = pooled.any(axis=1, keepdims=True)
-        return normalise((normalise(pooled) - self.centre) * known)
+        return self.shift(self.pool(texts))
+
+    def pool(self, texts: Iterable[str]) -> Matrix:
+        """One unit vector a text, seen from the origin: they still hold what all texts of the rubric share."""
+        return normalise(self.vectors.average(list(texts), self.weights))
+
+    def shift(self, pooled: Matrix) -> Matrix:
+        """The same seen from the centre of the rubric's texts: what sets them apart from one another."""
+        return normalise((pooled - self.centre) * pooled.any(axis=1, keepdims=True))
 
 
 def normalise(rows: Matrix) -> Matrix:
