@@ -14,6 +14,7 @@ from service.assets.rubrics import RubricLibrary
 from service.assets.yaml_files import parse_yaml, read_text
 from service.domain.answer import check_storable
 from service.domain.case import Case, SetFront
+from service.domain.invisible import keep_printable
 from service.domain.judgement import NOT_OBSERVED
 from service.domain.rubric import FREE_QUESTION_ID, Question, Rubric
 from service.errors import AnswerInvalid, EvalSetInvalid, UnknownEvalSet, UnknownQuestion, UnknownRubric
@@ -21,6 +22,7 @@ from service.errors import AnswerInvalid, EvalSetInvalid, UnknownEvalSet, Unknow
 FRONT, CASES = "set.yaml", "cases.jsonl"
 TOLD = {"title", "description", "tuned_on", "caution"}  # words about the set: a run over it stays the same run
 MAX_PROBLEMS = 20  # told at once; a file with the wrong column names has one a line
+_SHOWN = 20  # characters of a name that a file made up: one had an answer as a key, and all of it was told
 
 
 class EvalSet:
@@ -32,6 +34,7 @@ class EvalSet:
         self.front = front
         self.rubric = rubric
         self.ids: list[str] = []
+        self.families: frozenset[str] = frozenset()
         self._offsets = array("Q")
         self._path = folder / CASES
         self.content_hash = self._index()
@@ -72,6 +75,7 @@ class EvalSet:
         except OSError as failure:
             raise EvalSetInvalid(f"{self._path}: cannot be read ({failure.strerror}).") from None
         check.finish()
+        self.families = frozenset(check.families)
         return digest.hexdigest()
 
 
@@ -83,13 +87,14 @@ class _Check:
         self._rubric = rubric
         self._lines: dict[str, int] = {}
         self._bases: dict[str, int] = {}
+        self.families: set[str] = set()
         self._problems: list[str] = []
 
     def read(self, line: bytes, number: int) -> Case | None:
         try:
             case = Case.model_validate_json(line)
         except ValidationError as failure:
-            for said in _explain(failure, line):
+            for said in _explain(failure, line, self._rubric):
                 self._add(number, said)
             return None
         for said in self._find_problems(case):
@@ -97,6 +102,8 @@ class _Check:
         first = self._lines.setdefault(case.id, number)
         if first != number:
             self._add(number, f"case {case.id}: the id stands in line {first} already; each case has its own")
+        if case.family is not None:
+            self.families.add(case.family)
         if case.base is not None:
             self._bases.setdefault(case.base, number)
         return case
@@ -129,30 +136,41 @@ class _Check:
         asked = {criterion.id: criterion for criterion in self._rubric.get_criteria(question)}
         known = {criterion.id for criterion in self._rubric.criteria}
         for rating in case.ratings:
+            scorer = f"scorer {_shorten(rating.scorer)}"
             for name in rating.levels:
                 if name not in asked:
+                    shown = name if name in known else _shorten(name)
                     what = "is not asked for by this question" if name in known else "is no criterion of the rubric"
-                    yield f"scorer {rating.scorer}: {name} {what}; expected {', '.join(asked)}"
+                    yield f"{scorer}: {shown} {what}; expected {', '.join(asked)}"
             caps = {flag.id: (owner, flag.caps_at) for owner, c in asked.items() for flag in c.red_flags}
             for flag in rating.red_flags:
                 if flag not in caps:
-                    yield f"scorer {rating.scorer}: {flag} is no red flag of the criteria this question asks for"
+                    yield f"{scorer}: {_shorten(flag)} is no red flag of the criteria this question asks for"
                     continue
                 owner, cap = caps[flag]
                 rated = rating.levels.get(owner)
                 if rated is not None and rated.level != NOT_OBSERVED and rated.level > cap:
-                    yield f"scorer {rating.scorer}: {owner} has level {rated.level:g}, but {flag} caps it at {cap}"
+                    yield f"{scorer}: {owner} has level {rated.level:g}, but {flag} caps it at {cap}"
 
 
-def _explain(failure: ValidationError, line: bytes) -> Iterator[str]:
-    """What is wrong with the form of a line: `field: what was expected`; never what it holds."""
+def _explain(failure: ValidationError, line: bytes, rubric: Rubric) -> Iterator[str]:
+    """What is wrong with the form of a line: `field: what was expected`; never what it holds.
+
+    Of a field's name at most 20 printable characters, unless it is a criterion's id: a key may hold an answer.
+    """
+    known = {criterion.id for criterion in rubric.criteria}
     for problem in failure.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in problem["loc"])
+        where = ".".join(str(part) if part in known else _shorten(str(part)) for part in problem["loc"])
         said = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "json_invalid":
             yield _explain_json(said, line)
         else:
             yield f"{where}: {said}" if where else said
+
+
+def _shorten(name: str) -> str:
+    printable = keep_printable(name)
+    return f"{printable[:_SHOWN]}…" if len(printable) > _SHOWN else printable or "?"
 
 
 def _explain_json(said: str, line: bytes) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from service.cli.evals_progress import describe_time
 from service.cli.output import print_hanging, print_json, print_table
+from service.domain.invisible import keep_printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,29 +21,30 @@ if TYPE_CHECKING:
     from service.evaluation.forecast import Forecast
     from service.evaluation.record import Recorded
     from service.evaluation.rescore import Rescored
+    from service.evaluation.siblings import Source
     from service.wiring_evals import PreparedRun
 
 
 def print_sets(sets: Sequence[EvalSet]) -> None:
-    """One line a set."""
+    """One line a set; of a title only what prints, for a set may come from anybody."""
     print_table(
         ("set", "cases", "rubric", "title"),
-        [(one.front.id, str(len(one)), one.rubric.label, one.front.title) for one in sets],
+        [(one.front.id, str(len(one)), one.rubric.label, keep_printable(one.front.title)) for one in sets],
         if_none="No sets: put one into evals/ of GRADER_ASSETS_DIR.",
     )
 
 
 def print_runs(runs: Sequence[RunFolder], parent: Path) -> None:
-    """One line a run, newest first."""
+    """One line a run, newest first; of its names only what prints, for a run's folder may come from anybody."""
     print_table(
         ("run", "status", "started", "prompt", "model"),
         [
             (
-                run.plan.id,
+                keep_printable(run.plan.id),
                 describe_status(run),
                 f"{run.plan.started_at:%Y-%m-%d %H:%M}",
-                run.plan.prompt,
-                run.plan.model,
+                keep_printable(run.plan.prompt),
+                keep_printable(run.plan.model),
             )
             for run in runs
         ],
@@ -55,11 +57,23 @@ def describe_status(run: RunFolder) -> str:
     return "finished" if run.is_finished else f"{run.count_grades()} of {run.plan.total}"
 
 
+def tell_source(run: PreparedRun) -> None:
+    """Says whose replies a new run begins with, on stderr; nothing when it asks for all."""
+    if run.source is not None:
+        typer.echo(_describe_source(run.source), err=True)
+
+
+def _describe_source(source: Source) -> str:
+    return f"Took {source.replies:,} replies from {source.run_id}, which differs in nothing but the code."
+
+
 def print_run(run: PreparedRun, finished: Finished, was_finished: bool, as_json: bool) -> None:
     """What a run has come to, where it lies and what to do with it."""
     if as_json:
         found = finished.model_dump(mode="json")
-        print_json({"run": run.plan.id, "folder": str(run.path), "was_finished": was_finished, **found})
+        taken = run.source.replies if run.source is not None else 0
+        print_json({"run": run.plan.id, "folder": str(run.path), "was_finished": was_finished,
+                    "replies_taken": taken, **found})  # fmt: skip
         return
     if was_finished:
         typer.echo(f"The run {run.plan.id} is finished already; --again makes another one.")
@@ -109,6 +123,8 @@ def print_forecast(run: PreparedRun, forecast: Forecast, as_json: bool) -> None:
     told = "; ".join(f"{how} {_price(cost)}" for how, cost in costs if cost is not None)
     typer.echo(f"  cost     {told or _price(None)}")
     typer.echo(f"  done     {forecast.graded:,} grades and {forecast.replies:,} replies are there already")
+    if run.source is not None:
+        typer.echo(f"           {run.source.replies:,} of them in {run.source.run_id}, by other code")
 
 
 def print_recorded(recorded: Recorded, as_json: bool) -> None:

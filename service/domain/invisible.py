@@ -51,6 +51,11 @@ def strip_invisible(text: str) -> str:
     return text
 
 
+def keep_printable(text: str) -> str:
+    """The text without line breaks, control, bidi and other format characters: a name that is safe in a terminal."""
+    return "".join(character for character in text if character.isprintable())
+
+
 _BIDI_OVERRIDE = re.compile("[\u202d\u202e]")
 _BIDI_QUIET = re.compile("[\u202a-\u202c\u2066-\u2069]")  # phone books wrap a pasted number in one pair
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff]")

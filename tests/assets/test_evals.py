@@ -108,6 +108,47 @@ def test_a_broken_case_is_told_with_line_and_field(
     assert sentence.startswith(f"cases.jsonl line 3: {said}")
 
 
+LONG = "my-neighbours-name-is-quetzal"
+HOSTILE = "\x1b[2J\u202eann\x9b\nab\u200bc"
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ({**CASE, SECRET: 1}, "My neighbour's name …: Extra inputs are not permitted."),
+        ({**CASE, HOSTILE: 1}, "[2Jannabc: Extra inputs are not permitted."),
+        ({**CASE, "\u202e": 1}, "?: Extra inputs are not permitted."),
+        (rate(**{SECRET: 1}), "ratings.0.My neighbour's name …: Extra inputs are not permitted."),
+        ({**CASE, "groups": {SECRET: 3}}, "groups.My neighbour's name …: Input should be a valid string."),
+        (rate(levels={LONG: {"level": 3}}), "case one: scorer a: my-neighbours-name-i… is no criterion of the rubric;"),
+        (rate(red_flags=[LONG]), "case one: scorer a: my-neighbours-name-i… is no red flag of the criteria"),
+        (rate(scorer=HOSTILE, red_flags=["rude"]), "case one: scorer [2Jannabc: rude is no red flag of"),
+        (rate(scorer=SECRET, red_flags=["rude"]), "case one: scorer My neighbour's name …: rude is no red flag of"),
+        (rate(scorer=SECRET, levels={"charm": {"level": 3}}), "case one: scorer My neighbour's name …: charm is no"),
+        (
+            rate(scorer=SECRET, red_flags=["blames-customer"]),
+            "case one: scorer My neighbour's name …: empathy has level 3, but blames-customer caps it at 2.",
+        ),
+    ],
+)
+def test_a_name_from_the_file_is_cut_and_printable(
+    library: EvalLibrary, folder: Path, case: dict[str, Any], said: str
+) -> None:
+    write_cases(folder, case)
+    (sentence,) = refuse(library, folder)
+    assert sentence.startswith(f"cases.jsonl line 1: {said}")
+    assert sentence.isprintable()
+    assert LONG not in sentence
+
+
+def test_the_id_of_a_criterion_is_not_cut(folder: Path) -> None:
+    library = EvalLibrary(folder.parent, RubricLibrary(ROOT / "rubrics"))
+    write_front(folder, rubric="handling-difficult-customers@v1")
+    write_cases(folder, rate(levels={"active-listening-and-empathy": {"level": 9}}))
+    (sentence,) = refuse(library, folder)
+    assert ": ratings.0.levels.active-listening-and-empathy.level: expected a number" in sentence
+
+
 def test_an_id_that_stands_twice_names_both_lines(library: EvalLibrary, folder: Path) -> None:
     write_cases(folder, CASE, {**CASE, "id": "two"}, CASE)
     assert refuse(library, folder) == [

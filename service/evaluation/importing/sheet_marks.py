@@ -1,13 +1,15 @@
 """What calamine does not tell of an XLSX sheet, read from its XML: hidden rows, formula errors, how far it reaches.
 
 calamine gives the cell of `=1/0` as an empty one, which would pass for "not rated"; rows hidden by a filter like any
-other; and one stray cell in column XFD of the last row makes it ask for 500 GB and end the process.
+other; one stray cell in column XFD of the last row makes it ask for 500 GB and end the process, and so does one long
+text that a million cells name: a text is stored once and copied for each.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -16,8 +18,9 @@ from zipfile import BadZipFile, ZipFile
 
 from service.errors import ImportInvalid
 
-MAX_UNPACKED_BYTES = 2_000_000_000  # 100,000 answers of 2,000 characters take 0.3 GB
 MAX_CELLS = 10_000_000  # calamine takes 40 bytes for each, also for the empty ones
+MAX_CHARACTERS = 400_000_000  # of a sheet's shared texts as often as cells name them: a 52 kB file made 1 GB of them
+_SHARED_TEXTS = "xl/sharedstrings.xml"  # calamine looks nowhere else, in small or capital letters
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 
 Attributes: TypeAlias = dict[str, str]
@@ -34,17 +37,16 @@ class SheetMarks:
     broken: dict[int, set[int]] = field(default_factory=dict)
     rows: int = 0
     columns: int = 0
+    characters: int = 0  # of shared texts, each as often as a cell names it
 
 
 def read_marks(file: Path, sheet: str) -> SheetMarks:
     """The marks of the sheet with this name; raises ImportInvalid for a sheet that is too large or no XLSX at all."""
     try:
         with ZipFile(file) as package:
-            if sum(part.file_size for part in package.infolist()) > MAX_UNPACKED_BYTES:
-                raise ImportInvalid(f"{file}: unpacks to more than {MAX_UNPACKED_BYTES / 1e9:g} GB. Save it as CSV.")
-            reader = _MarkReader()
-            _read_tags(package, _find_part(package, sheet), reader.start)
-    except (BadZipFile, KeyError, ExpatError, ValueError, NotImplementedError, RuntimeError):
+            reader = _MarkReader(_measure_texts(package))
+            _read_tags(package, _find_part(package, sheet), reader.start, reader.read)
+    except (BadZipFile, LookupError, ExpatError, ValueError, NotImplementedError, RuntimeError):
         raise ImportInvalid(
             f"{file}: is damaged, locked by a password, or no XLSX. Open it and save it as XLSX or as CSV UTF-8."
         ) from None
@@ -53,6 +55,11 @@ def read_marks(file: Path, sheet: str) -> SheetMarks:
         raise ImportInvalid(
             f"{file}: sheet {sheet!r} reaches to row {marks.rows:,} and column {marks.columns:,}. Delete what stands "
             "far from the table, or save the table as CSV UTF-8."
+        )
+    if marks.characters > MAX_CHARACTERS:
+        raise ImportInvalid(
+            f"{file}: sheet {sheet!r} repeats long texts to more than {MAX_CHARACTERS:,} characters. Save the table as "
+            "CSV UTF-8 and import that."
         )
     return marks
 
@@ -75,9 +82,31 @@ def _find_part(package: ZipFile, sheet: str) -> str:
     return target[1:] if target.startswith("/") else f"xl/{target}"
 
 
-def _read_tags(package: ZipFile, part: str, start: Callable[[str, Attributes], None]) -> None:
-    """Calls `start` for each element, its name without the prefix."""
+def _measure_texts(package: ZipFile) -> array[int]:
+    """The lengths in characters of the texts that cells name by number."""
+    lengths = array("Q")
+
+    def start(tag: str, _: Attributes) -> None:
+        if tag == "si":
+            lengths.append(0)
+
+    def read(text: str) -> None:
+        if lengths:
+            lengths[-1] += len(text)
+
+    for part in package.namelist():
+        if part.lower() == _SHARED_TEXTS:
+            _read_tags(package, part, start, read)
+    return lengths
+
+
+def _read_tags(
+    package: ZipFile, part: str, start: Callable[[str, Attributes], None], read: Callable[[str], None] | None = None
+) -> None:
+    """Calls `start` for each element, its name without the prefix, and `read` for the text up to the next one."""
     parser = ParserCreate()  # reads no external entity, and stops at one that grows out of bounds
+    parser.buffer_text = True
+    parser.CharacterDataHandler = read
     parser.StartElementHandler = lambda tag, attributes: start(tag.rpartition(":")[2], attributes)
     with package.open(part) as stream:
         parser.ParseFile(stream)
@@ -86,17 +115,22 @@ def _read_tags(package: ZipFile, part: str, start: Callable[[str, Attributes], N
 class _MarkReader:
     """`row` and `c` may name their places or leave them out; then they follow the one before."""
 
-    def __init__(self) -> None:
+    def __init__(self, lengths: Sequence[int]) -> None:
         self.marks = SheetMarks()
+        self._lengths = lengths
         self._row = self._column = -1
+        self._is_shared = False  # the cell holds the number of a shared text
+        self._in_value = False
 
     def start(self, tag: str, attributes: Attributes) -> None:
+        self._in_value = tag == "v"
         if tag in ("v", "is"):
             self.marks.rows = max(self.marks.rows, self._row + 1)
             self.marks.columns = max(self.marks.columns, self._column + 1)
         elif tag == "c":
             place = _PLACE.fullmatch(attributes.get("r", ""))
             self._column = _count_column(place[1]) - 1 if place else self._column + 1
+            self._is_shared = attributes.get("t") == "s"
             if attributes.get("t") == "e":
                 self.marks.broken.setdefault(self._row, set()).add(self._column)
         elif tag == "row":
@@ -104,6 +138,10 @@ class _MarkReader:
             self._column = -1
             if attributes.get("hidden") in ("1", "true"):
                 self.marks.hidden_rows.add(self._row)
+
+    def read(self, text: str) -> None:
+        if self._in_value and self._is_shared and not text.isspace():
+            self.marks.characters += self._lengths[int(text)]
 
 
 def _count_column(letters: str) -> int:

@@ -18,14 +18,14 @@ from python_calamine import (
 
 from service.errors import ImportInvalid
 from service.evaluation.importing.cells import Broken, Cell, is_empty, read_text
+from service.evaluation.importing.package import check_package
 from service.evaluation.importing.sheet_marks import SheetMarks, read_marks
 from service.evaluation.importing.table import Row, Table, name_column
 
 
 def open_workbook(file: Path, wanted: str | None) -> Table:
     """The table in the sheet with this name, else in the first visible one; raises ImportInvalid or OSError."""
-    with file.open("rb"):  # a missing file is an OSError here, and something else in calamine
-        pass
+    check_package(file)  # before calamine, which reads all shared strings when it opens a workbook
     try:
         with CalamineWorkbook.from_path(file) as workbook:
             name, others = _choose_sheet(workbook, wanted, file)

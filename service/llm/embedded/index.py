@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from service.domain.rubric import Criterion, Indicator, Question, RedFlag, Rubric
+from service.llm.embedded.names import NameFinder
 from service.llm.embedded.sentences import split_units
 from service.llm.embedded.vectors import Matrix, Space, WordVectors, compare, normalise
 from service.llm.embedded.wording import Emphasis, measure_emphasis
@@ -82,11 +83,13 @@ class RubricIndex:
     nearness: dict[str, Matrix]
     sentences: frozenset[tuple[str, ...]]
     emphasis: Emphasis
+    names: NameFinder
 
     @classmethod
     def build(cls, vectors: WordVectors, rubric: Rubric) -> RubricIndex:
         """The index of a rubric (about 50 ms for 8 criteria and 28 questions)."""
-        space = Space.build(vectors, list(_list_texts(rubric)))
+        texts = list(_list_texts(rubric))
+        space, names = Space.build(vectors, texts), NameFinder.build(vectors.list_words(), texts)
         indicators = {one.id: _index_behaviours(space, one.indicators) for one in rubric.criteria}
         questions = index_questions(space, [one for one in rubric.questions if one.key_points])
         return cls(
@@ -95,8 +98,9 @@ class RubricIndex:
             red_flags={one.id: _index_behaviours(space, one.red_flags) for one in rubric.criteria},
             questions=questions,
             nearness={key: _compare_with_questions(one, questions) for key, one in indicators.items()},
-            sentences=_list_sentences(rubric),
+            sentences=_list_sentences(rubric, names),
             emphasis=measure_emphasis([text for one in rubric.criteria for i in one.indicators for text in i.examples]),
+            names=names,
         )
 
     def holds(self, sentence: str) -> bool:
@@ -172,13 +176,15 @@ def _describe(behaviour: Indicator | RedFlag) -> list[str]:
     return [behaviour.behaviour, behaviour.tip] if isinstance(behaviour, Indicator) else [behaviour.behaviour]
 
 
-def _list_sentences(rubric: Rubric) -> frozenset[tuple[str, ...]]:
+def _list_sentences(rubric: Rubric, names: NameFinder) -> frozenset[tuple[str, ...]]:
     """The words of all sentences long enough not to be said by chance; model answers are graded as answers."""
     texts = list(_list_texts(rubric))
     for criterion in rubric.criteria:
         texts += [criterion.definition.is_, criterion.definition.is_not]
         texts += [text for level in criterion.levels for text in (level.anchor, level.example or "")]
-    sentences = {tuple(_WORD.findall(unit.text.lower())) for text in texts for unit in split_units(text)}
+    sentences = {
+        tuple(_WORD.findall(unit.said.lower())) for text in texts for unit in split_units(text, names.mask(text))
+    }
     return frozenset(words for words in sentences if len(words) >= PASTED_WORDS)
 
 

@@ -141,7 +141,7 @@ def _match_red_flags(criterion: Criterion, reading: Reading, index: RubricIndex)
         if not harms and stance is not Stance.SERVES and by_example[row, example] >= RED_FLAG_VERBATIM:
             column = behaviours.owners[example]
             owned = [text for one in criterion.red_flags for text in one.examples]
-            harms = is_negated(unit.text) == is_negated(owned[example])
+            harms = is_negated(unit.said) == is_negated(owned[example])
         if harms:
             red_flag = criterion.red_flags[column]
             match = RedFlagMatch(red_flag, unit, round(float(by_prototype[row, column]), 4))

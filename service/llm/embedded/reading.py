@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.domain.task import GradingTask
+from service.llm.embedded.address import addresses_grader
 from service.llm.embedded.conduct import TRAIT_CLAIM
 from service.llm.embedded.index import QuestionIndex, RubricIndex
 from service.llm.embedded.polarity import Stance, is_own, read_stance
@@ -84,7 +85,8 @@ _GRAMMAR = _PERSONS | frozenset(
 class Reading:
     """`counts[i]`: whether unit i may be evidence of a good behaviour.
 
-    Levels rest on the units `weighed`, sentences said once in own words that tell of no harm; `concreteness` has one
+    Levels rest on the units `weighed`, sentences said once in own words that tell of no harm and do not speak to the
+    grader; `concreteness` has one
     value for each, `tone` is that of the whole answer. `domain` (-1.0–1.0) is how near the answer is to what the rubric
     is about; `lead` how much nearer to the question asked than to others, which tells something as far as the questions
     have `contrast` (0.0–1.0). `points` are how near each key point is touched.
@@ -111,16 +113,17 @@ class Reading:
 
 def read_answer(task: GradingTask, index: RubricIndex) -> Reading:
     """The answer of a task, read once for all criteria."""
-    units = split_units(task.answer.text)
-    pooled = index.space.pool([unit.text for unit in units])
+    units = split_units(task.answer.text, index.names.mask(task.answer.text))
+    pooled = index.space.pool([unit.said for unit in units])
     vectors = index.space.shift(pooled)
     stances = _read_stances(units)
     asked = _list_content(task.question.text)
     harms = [stance is Stance.HARMS for stance in stances]
-    tells = [_is_telling(unit.text, asked) for unit in units]
-    counts = [tell and not harm and is_own(unit.text) for tell, harm, unit in zip(tells, harms, units, strict=True)]
-    own = [row for row, unit in enumerate(units) if unit.is_whole and not index.holds(unit.text)]
-    wordings = {row: read_wording(units[row].text, index.emphasis) for row in own}
+    addressed = {unit.sentence for unit in units if unit.is_whole and addresses_grader(unit.said)}
+    tells = [unit.sentence not in addressed and _is_telling(unit.said, asked) for unit in units]
+    counts = [tell and not harm and is_own(unit.said) for tell, harm, unit in zip(tells, harms, units, strict=True)]
+    own = [row for row, unit in enumerate(units) if _is_own_sentence(unit, index) and unit.sentence not in addressed]
+    wordings = {row: read_wording(units[row].said, index.emphasis) for row in own}
     weighed = [row for row in own if tells[row] and not harms[row]]
     weighed = _drop_repeated(weighed, vectors)
     questions, row = index.place_question(task.question)
@@ -138,6 +141,10 @@ def read_answer(task: GradingTask, index: RubricIndex) -> Reading:
         lead=lead,
         points=points,
     )
+
+
+def _is_own_sentence(unit: Unit, index: RubricIndex) -> bool:
+    return unit.is_whole and not index.holds(unit.said)
 
 
 def _drop_repeated(rows: list[int], vectors: Matrix) -> list[int]:
@@ -160,7 +167,7 @@ def _read_stances(units: Sequence[Unit]) -> tuple[Stance, ...]:
     whole = Stance.NEUTRAL
     for unit in units:
         skipped = not unit.is_whole and whole is Stance.NEUTRAL
-        stances.append(Stance.NEUTRAL if skipped else read_stance(unit.text))
+        stances.append(Stance.NEUTRAL if skipped else read_stance(unit.said))
         whole = stances[-1] if unit.is_whole else whole
     return tuple(stances)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.domain.evidence import MIN_QUOTE_WORDS, QuoteFinder, count_words
+from service.llm.embedded.names import MaskedText
 
 LONG_SENTENCE_WORDS = 40  # a transcript without punctuation: written sentences of the 28 model answers end before
 WINDOW_WORDS = 18  # the length of a spoken clause and a half; long enough to hold one act
@@ -28,12 +29,15 @@ _WORD = re.compile(r"\S+")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """`answer[start:end] == text`. `sentence` is the index of the sentence that it is or is a part of.
+    """`answer[start:end] == text`; `said` is the same without names, and what is measured.
+
+    `sentence` is the index of the sentence that it is or is a part of.
 
     A fragment is what stands between two commas in a sentence that reports speech; too short to be judged by its topic.
     """
 
     text: str
+    said: str
     start: int
     end: int
     sentence: int
@@ -41,23 +45,36 @@ class Unit:
     is_fragment: bool = False
 
 
-def split_units(text: str) -> list[Unit]:
-    """Every sentence of at least three words, each followed by its clauses and fragments when it has more than one."""
+def split_units(written: str, masked: MaskedText | None = None) -> list[Unit]:
+    """Every sentence of at least three words, each followed by its clauses and fragments when it has more than one.
+
+    `masked` is the text without its names, by which it is cut: else a long name would end a window early.
+    """
+    masked = masked or MaskedText(written)
+    text = masked.text
     finder = QuoteFinder(text)  # a window may begin after "I would never": no quote, so no unit
     units: list[Unit] = []
     for number, (start, end) in enumerate(_split_sentences(text)):
-        spans = [(start, end)]
-        if count_words(text[start:end]) >= CLAUSE_FROM_WORDS:
-            clauses = list(_cut(text, start, end, _CLAUSE_END))
-            spans += clauses if len(clauses) > 1 else []
-        reports = _REPORT.search(text, start, end) is not None
-        fragments = [span for span in _cut(text, start, end, _FRAGMENT_END) if span not in spans] if reports else []
-        for index, (first, last) in enumerate([*spans, *fragments]):
+        spans, whole = _split_sentence(text, start, end)
+        for index, (first, last) in enumerate(spans):
             if last - first > MAX_UNIT_CHARACTERS or finder.is_denied(first):
                 continue
             if count_words(text[first:last]) >= MIN_QUOTE_WORDS:
-                units.append(Unit(text[first:last], first, last, number, index == 0, index >= len(spans)))
+                place, end_place = masked.locate(first), masked.locate(last)
+                quote = written[place:end_place]
+                units.append(Unit(quote, text[first:last], place, end_place, number, index == 0, index >= whole))
     return units
+
+
+def _split_sentence(text: str, start: int, end: int) -> tuple[list[tuple[int, int]], int]:
+    """The sentence, its clauses and its fragments; how many of these are no fragments."""
+    spans = [(start, end)]
+    if count_words(text[start:end]) >= CLAUSE_FROM_WORDS:
+        clauses = list(_cut(text, start, end, _CLAUSE_END))
+        spans += clauses if len(clauses) > 1 else []
+    reports = _REPORT.search(text, start, end) is not None
+    fragments = [span for span in _cut(text, start, end, _FRAGMENT_END) if span not in spans] if reports else []
+    return spans + fragments, len(spans)
 
 
 def _split_sentences(text: str) -> Iterator[tuple[int, int]]:

@@ -186,10 +186,15 @@ def test_damaged_workbooks_are_told(tmp_path: Path) -> None:
         assert "is damaged, locked by a password, or no XLSX" in fail(tmp_path / "ours.xlsx")
 
 
-def test_workbooks_that_unpack_to_too_much_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.evaluation.importing.sheet_marks.MAX_UNPACKED_BYTES", 10_000)
-    said = fail(write_xlsx(tmp_path / "ours.xlsx", [HEADER, ["a", "word " * 5_000, *ROW[2:]]]))
-    assert "unpacks to more than 1e-05 GB. Save it as CSV." in said
+def test_a_long_text_that_many_cells_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [[f"c{n}", "long " * 100, QUESTION, 3, 4] for n in range(50)]
+    file = write_xlsx(tmp_path / "ours.xlsx", [HEADER, *rows])
+    characters = sum(len(cell) for row in [HEADER, *rows] for cell in row if isinstance(cell, str))
+    monkeypatch.setattr("service.evaluation.importing.sheet_marks.MAX_CHARACTERS", characters)
+    assert import_file(file).cases == 50
+    monkeypatch.setattr("service.evaluation.importing.sheet_marks.MAX_CHARACTERS", characters - 1)
+    said = fail(file, replace=True)
+    assert f"repeats long texts to more than {characters - 1:,} characters. Save the table as CSV" in said
 
 
 def test_formula_error_in_the_header(tmp_path: Path) -> None:
