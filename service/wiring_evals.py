@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,19 @@ from service.errors import EvalSetInvalid, InputError
 from service.evaluation.folder import Finished, RunFolder, find_run, open_finished, write_assets
 from service.evaluation.forecast import Forecast, Prices, forecast_run
 from service.evaluation.opening import begin_run, choose_id, find_finished
-from service.evaluation.plan import Choice, RunPlan, Subject, choose_cases, make_plan, read_case_lines
+from service.evaluation.plan import CODE, Choice, RunPlan, Subject, choose_cases, make_plan, read_case_lines
 from service.evaluation.record import Recorded, record_cases
 from service.evaluation.rescore import Rescored, rescore_run
-from service.evaluation.run import run_cases
+from service.evaluation.robustness.families import FAMILIES, check_families
+from service.evaluation.run import Stop, run_cases
+from service.evaluation.siblings import Source, find_source
 from service.evaluation.tally import RunListener, ignore_run_progress
 from service.grading.call import Caller
 from service.llm.base import Backend
 from service.wiring import EMBEDDED, Library, Models, build_backend, now, open_library
 
 RECORDINGS = "recordings"
+GRADING = ("domain", "grading", "assets")  # the code that makes requests of cases, and grades of replies
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,10 @@ class RunOrder:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRun:
-    """A run that could start: everything is looked up and checked, nothing written or asked."""
+    """A run that could start: everything is looked up and checked, nothing written or asked.
+
+    A new one begins with the replies of `source`, if there is such a run.
+    """
 
     plan: RunPlan
     parent: Path
@@ -58,6 +64,7 @@ class PreparedRun:
     chosen: Sequence[int]
     prompt: Prompt
     caller: Caller
+    source: Source | None = None
 
     @property
     def path(self) -> Path:
@@ -71,6 +78,7 @@ class Evaluation:
     settings: Settings
     library: Library
     models: Models
+    stop: Stop = field(default_factory=Stop)
 
     def prepare(self, order: RunOrder) -> PreparedRun:
         """The run of an order; raises an InputError or ConfigInvalid that names what is unknown or unusable."""
@@ -78,23 +86,27 @@ class Evaluation:
         prompt = self.library.prompts.get(order.prompt or self.settings.prompt)
         choice = Choice(order.mode, order.samples or self.settings.samples, order.repeats, order.limit, order.criteria)
         chosen = choose_cases(eval_set, choice)
+        check_families(eval_set)
         model = order.model or self.settings.model
         caller = self.models.get_caller(order.model)
         subject = Subject(caller.backend.name, caller.backend.notice, list_conditions(model, self.settings))
         plan = make_plan(eval_set, chosen, prompt, choice, subject, now())
         parent = order.out or self.settings.runs
         plan = plan.model_copy(update={"id": choose_id(plan.id, parent, order.again)})
-        return PreparedRun(plan, parent, eval_set, chosen, prompt, caller)
+        # Another run (--again) is to be asked for; the embedded grader's replies are made by the code.
+        source = None if order.again or model == EMBEDDED else find_source(plan, parent)
+        return PreparedRun(plan, parent, eval_set, chosen, prompt, caller, source)
 
     def forecast(self, run: PreparedRun) -> Forecast:
         """What the run would take; nothing is asked or written."""
         profile = self.settings.get_profile(run.plan.model)
         prices = Prices(profile.input_usd_per_million, profile.output_usd_per_million)
-        return forecast_run(run.plan, run.eval_set, run.chosen, run.prompt, run.parent, prices)
+        found = forecast_run(run.plan, run.eval_set, run.chosen, run.prompt, run.parent, prices)
+        return found if run.source is None else replace(found, replies=found.replies + run.source.replies)
 
     def find_finished(self, run: PreparedRun) -> Finished | None:
-        """What the run has come to, when it is finished already."""
-        found = find_finished(run.parent, run.plan.id)
+        """What the run has come to, when it is finished already; raises RunInvalid for a folder that holds another."""
+        found = find_finished(run.parent, run.plan)
         return found.read_finished() if found is not None else None
 
     async def run(self, run: PreparedRun, listen: RunListener = ignore_run_progress) -> Finished:
@@ -105,11 +117,13 @@ class Evaluation:
         finished = self.find_finished(run)
         if finished is not None:
             return finished
-        with begin_run(run.parent, run.plan, partial(_write_assets, run)) as opened:
+        with begin_run(run.parent, run.plan, partial(_write_assets, run), run.source) as opened:
             if opened.folder.is_finished:  # by another process, while this one waited for nothing
                 return opened.folder.read_finished()
             build = partial(self._build_caller, run.caller)
-            return await run_cases(opened, run.eval_set.rubric, run.prompt, build, self._width(run), now, listen)
+            return await run_cases(
+                opened, run.eval_set.rubric, run.prompt, build, self._width(run), now, listen, stop=self.stop
+            )
 
     async def record(
         self, run: PreparedRun, folder: Path | None = None, listen: RunListener = ignore_run_progress
@@ -123,7 +137,7 @@ class Evaluation:
         kept = folder or run.eval_set.folder / RECORDINGS
         return await record_cases(
             run.plan, run.eval_set, run.chosen, run.prompt, kept, partial(self._build_caller, run.caller),
-            self._width(run), now, listen,
+            self._width(run), now, listen, self.stop,
         )  # fmt: skip
 
     async def rescore(self, name: str, out: Path | None = None, listen: RunListener = ignore_run_progress) -> Rescored:
@@ -158,22 +172,26 @@ async def open_evaluation(
 
 
 def list_conditions(model: str, settings: Settings) -> dict[str, Any]:
-    """What besides its name decides a model's replies; part of what makes two runs the same run."""
+    """What besides its name decides a model's grades; part of what makes two runs the same run.
+
+    The code is in it always: a run of other code is another run, neither reused nor continued.
+    """
     kind, _, rest = model.partition("/")
     if model == EMBEDDED:
-        return {"code": hash_code("domain", "grading", "llm/embedded")}
+        return {CODE: hash_code(*GRADING, "llm/embedded")}
+    code = {CODE: hash_code(*GRADING)}
     if kind == "replay":
-        return {"recordings": _hash_recordings(Path(rest))}
+        return {**code, "recordings": _hash_recordings(Path(rest))}
     profile = settings.get_profile(model).model_dump(mode="json", exclude_defaults=True)
     if kind == "gguf":
-        return {"profile": profile, "context_tokens": settings.gguf_context_tokens}
-    return {"profile": profile, "base_url": settings.base_url}
+        return {**code, "profile": profile, "context_tokens": settings.gguf_context_tokens}
+    return {**code, "profile": profile, "base_url": settings.base_url}
 
 
+@cache  # this process goes on with the code it has, also when a file is edited meanwhile
 def hash_code(*parts: str) -> str:
-    """SHA-256 (hex) of the modules in these folders of the package: the embedded grader is its code, and the version of
-
-    the package does not change while somebody works on it.
+    """SHA-256 (hex) of the modules in these folders of the package, whose version does not change while somebody works
+    on it.
     """
     package = Path(__file__).parent
     digest = hashlib.sha256()
@@ -191,5 +209,7 @@ def _hash_recordings(path: Path) -> str:
 
 
 def _write_assets(run: PreparedRun, path: Path) -> None:
-    front = read_text(run.eval_set.folder / FRONT, EvalSetInvalid)
-    write_assets(path, front, run.eval_set.rubric, run.prompt, read_case_lines(run.eval_set, run.chosen))
+    folder = run.eval_set.folder
+    front = read_text(folder / FRONT, EvalSetInvalid)
+    families = read_text(folder / FAMILIES, EvalSetInvalid) if (folder / FAMILIES).is_file() else None
+    write_assets(path, front, run.eval_set.rubric, run.prompt, read_case_lines(run.eval_set, run.chosen), families)

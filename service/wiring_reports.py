@@ -12,6 +12,7 @@ from service.evaluation.analysis.comparison_report import Terms, compare_runs
 from service.evaluation.analysis.opening import open_baseline_source, open_run_source
 from service.evaluation.analysis.parts import Part, take_part
 from service.evaluation.analysis.run_report import build_run_report
+from service.evaluation.analysis.scoring import check_scoring
 from service.evaluation.analysis.sources import Source
 from service.evaluation.baseline import (
     BASELINE,
@@ -25,7 +26,6 @@ from service.evaluation.folder import RunFolder, find_run, list_runs, open_finis
 from service.evaluation.policy import Policy
 from service.evaluation.results.comparison import ComparisonReport
 from service.evaluation.results.run import RunReport
-from service.evaluation.robustness.families import FAMILIES, Family, load_families
 from service.evaluation.table import RunTable, read_table
 from service.wiring import EMBEDDED, now
 from service.wiring_evals import Evaluation
@@ -41,9 +41,7 @@ class Reports:
     def show(self, name: str, part: Part = Part.ALL) -> RunReport:
         """One run against its reference; raises an InputError."""
         source = take_part(self.open_source(name), part, self._find_tuned(name))
-        return build_run_report(
-            source, self._find_yardstick(source), self._find_families(source.identity.set_id), self.policy
-        )
+        return build_run_report(source, self._find_yardstick(source), source.families, self.policy)
 
     def compare(
         self, first: str, second: str, through: tuple[str, ...] = (), common: bool = False, part: Part = Part.ALL
@@ -51,9 +49,11 @@ class Reports:
         """Second against first; raises an InputError, also when they are over different cases."""
         tuned = self._find_tuned(second)
         before, *between, after = (take_part(self.open_source(name), part, tuned) for name in (first, *through, second))
+        for source in (before, *between, after):
+            check_scoring(source)
         terms = Terms(
             policy=self.policy,
-            families=self._find_families(after.identity.set_id),
+            families=after.families,
             yardstick=self._find_yardstick(after),
             through=tuple(between),
             common=common,
@@ -130,13 +130,6 @@ class Reports:
         if path is None:
             return self.evaluation.open_finished(name).read_front().tuned_on
         return self._open_set_of(read_baseline(path), path).front.tuned_on
-
-    def _find_families(self, set_id: str) -> tuple[Family, ...]:
-        with suppress(UnknownEvalSet):
-            folder = self.evaluation.library.evals.find_folder(set_id)
-            if (folder / FAMILIES).is_file():
-                return load_families(folder)
-        return ()
 
     def _find_yardstick(self, source: Source) -> RunTable | None:
         """The embedded grader on the same set: the baseline when it is that, else the newest such run; else None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from service.config import Settings
-from service.errors import RunInvalid, UnknownRun
+from service.errors import EvalSetInvalid, RunInvalid, UnknownRun
 from service.evaluation.analysis.parts import Part
 from service.evaluation.folder import RunFolder
+from service.evaluation.plan import hash_file
 from service.evaluation.policy import Policy
 from service.evaluation.results.run import RunReport
 from service.llm.embedded import EmbeddedBackend
@@ -153,9 +155,53 @@ async def test_what_is_no_yardstick_is_passed_over(
 
 
 async def test_the_families_of_a_set_are_judged(reports: Reports, settings: Settings, folder: Path) -> None:
-    cases = [make_case(0), make_case(3), make_case(6, base="c-000", family="longer", ratings=[])]
-    run = await run_set(settings, write_set(folder, cases))
-    assert reports.show(run.plan.id).families == ()
-    write_folder(folder, [make_family().model_dump(mode="json")])
+    run = await run_derived(settings, folder)
     (found,) = reports.show(run.plan.id).families
     assert (found.id, found.n) == ("longer", 1)
+    path, _ = reports.accept(run.plan.id, "First.")
+    assert reports.show(str(path)).families == (found,)
+
+
+async def run_derived(settings: Settings, folder: Path) -> RunFolder:
+    """A run over three cases, one of them made from another."""
+    write_set(folder, [make_case(0), make_case(3), make_case(6, base="c-000", family="longer", ratings=[])])
+    write_folder(folder, [make_family().model_dump(mode="json")])
+    return await run_set(settings, folder)
+
+
+async def test_the_families_of_a_set_elsewhere_are_judged(reports: Reports, settings: Settings, tmp_path: Path) -> None:
+    """They were passed over without a word: the set was looked for by its name, and is not among the known ones."""
+    folder = tmp_path / "elsewhere"
+    run = await run_derived(settings, folder)
+    path, _ = reports.accept(run.plan.id, "First.", folder / "baseline.json")
+    for name in (run.plan.id, str(path)):
+        assert [family.id for family in reports.show(name).families] == ["longer"]
+    report = reports.compare(str(path), run.plan.id)
+    assert [[family.id for family in one.families] for one in report.runs] == [["longer"], ["longer"]]
+    shutil.rmtree(folder)
+    assert [family.id for family in reports.show(run.plan.id).families] == ["longer"]
+
+
+async def test_a_run_without_its_families_is_not_reported_as_clean(
+    reports: Reports, settings: Settings, folder: Path
+) -> None:
+    run = await run_derived(settings, folder)
+    sealed = json.loads((run.path / "finished.json").read_bytes())
+    assert sealed["files"].pop("families.yaml") == hash_file(folder / "families.yaml")
+    (run.path / "families.yaml").write_text("format: 1\n")
+    with pytest.raises(RunInvalid, match=r"families\.yaml: was changed after the run had finished"):
+        reports.show(run.plan.id)
+    (run.path / "families.yaml").unlink()
+    (run.path / "finished.json").write_text(json.dumps(sealed))  # as runs of earlier versions are
+    with pytest.raises(RunInvalid, match=r"family longer cannot be judged: no families\.yaml"):
+        reports.show(run.plan.id)
+
+
+async def test_derived_cases_without_rules_are_not_run(settings: Settings, folder: Path) -> None:
+    await run_derived(settings, folder)
+    write_folder(folder, [make_family(id="other").model_dump(mode="json")])
+    for _ in range(2):
+        with pytest.raises(EvalSetInvalid, match=r"families\.yaml: expected the family longer") as caught:
+            await run_set(settings, folder)
+        assert str(folder) in str(caught.value)
+        (folder / "families.yaml").unlink(missing_ok=True)

@@ -24,7 +24,7 @@ data: {"graded": 12, "total": 280, "scored": 11, "unscored": {"answer_too_short"
 
 id: 2
 event: finished
-data: {"id": "handling-difficult-customers.grade-v1.embedded.…", "status": "finished", …}
+data: {"id": "behavioural-interview.grade-v1.embedded.…", "status": "finished", …}
 """
 
 

@@ -31,7 +31,7 @@ def run(arguments: list[str]) -> int:
         return _fail(str(error), _choose_bad_input(arguments) if isinstance(error, InputError) else EXIT_FAILED)
     except BrokenPipeError:  # the reader, `head` say, has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again at exit
-        return EXIT_DONE
+        return EXIT_FAILED if arguments[:2] == ["evals", "gate"] else EXIT_DONE
     except OSError as error:
         return _fail(f"{error.filename or 'Reading or writing failed'}: {error.strerror}.", EXIT_FAILED)
     except KeyboardInterrupt:

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.evals_output import print_forecast, print_recorded, print_rescored, print_run, print_runs, print_sets
+from service.cli.evals_output import (
+    print_forecast,
+    print_recorded,
+    print_rescored,
+    print_run,
+    print_runs,
+    print_sets,
+    tell_source,
+)
 from service.cli.evals_progress import show_progress
+from service.cli.evals_stopping import stop_on_interrupt
 from service.cli.grade import read_mode
 from service.cli.output import JSON_HELP, print_json
 from service.errors import InputError
@@ -99,13 +108,13 @@ def run_evals(
     """Grade every case of a set, as the live service would.
 
     \b
-    interview-grader evals run handling-difficult-customers
-    interview-grader evals run handling-difficult-customers \\
+    interview-grader evals run behavioural-interview
+    interview-grader evals run behavioural-interview \\
       --model openai/gpt-5-mini --repeat 3 --dry-run
     interview-grader evals run my_set/ --limit 20
 
     Stopped in the middle, by whatever: run the same command again, it continues.
-    Replies that were paid for are not asked for again.
+    Replies that were received are not asked for again.
     """
     from service.wiring_evals import RunOrder
 
@@ -177,7 +186,7 @@ def run_interruptible(work: Any) -> int:
 
     try:
         asyncio.run(work)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         typer.echo("What is graded is kept. Run the same command again: it continues.", err=True)
         return EXIT_INTERRUPTED
     return EXIT_DONE
@@ -187,7 +196,7 @@ async def _use(settings: Settings, as_json: bool, action: Callable[[Evaluation, 
     from service.wiring_evals import open_evaluation
 
     async with open_evaluation(settings) as evaluation:
-        with show_progress(as_json) as listen:
+        with show_progress(as_json) as listen, stop_on_interrupt(evaluation.stop):
             return await action(evaluation, listen)
 
 
@@ -195,6 +204,8 @@ async def _run(order: RunOrder, settings: Settings, as_json: bool) -> None:
     async def run(evaluation: Evaluation, listen: RunListener) -> tuple[Any, Any, bool]:
         prepared = evaluation.prepare(order)
         known = evaluation.find_finished(prepared)
+        if not as_json:
+            tell_source(prepared)
         return prepared, known or await evaluation.run(prepared, listen), known is not None
 
     prepared, finished, was_finished = await _use(settings, as_json, run)

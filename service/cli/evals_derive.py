@@ -21,7 +21,7 @@ def derive_set(
     The same cases every time, from BASE and the families of TARGET.
 
     \b
-    interview-grader evals derive handling-difficult-customers
+    interview-grader evals derive my-set my-families/
 
     Needed after a change to the base set or to the families; the result is committed.
     """

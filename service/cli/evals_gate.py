@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,9 +74,9 @@ def gate_evals(
     For a pull request. Runs the set first, where that is not done yet.
 
     \b
-    interview-grader evals gate handling-difficult-customers
-    interview-grader evals gate handling-difficult-customers --prompt grade@v2 \\
-      --model replay/evals/handling-difficult-customers/recordings
+    interview-grader evals gate behavioural-interview
+    interview-grader evals gate behavioural-interview --prompt grade@v2 \\
+      --model replay/recordings/my-model.jsonl
 
     Exit codes: 0 better or no worse, 2 worse, 3 not enough evidence, 1 anything that went wrong.
     """
@@ -92,7 +94,11 @@ def gate_evals(
         write_files(report, out or evaluation.settings.runs / "gates" / Path(run).name)
         return report
 
-    code = run_interruptible(report_on(gate, policy, None, as_json, (model,) if model else ()))
+    try:
+        code = run_interruptible(report_on(gate, policy, None, as_json, (model,) if model else ()))
+    except BrokenPipeError:  # whoever reads has seen enough: the verdict stands, and a `worse` must not become a 0
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     return code or _choose_exit(found[0])
 
 
@@ -137,7 +143,7 @@ def measure_drift(
     mode and samples. What moves then is the model behind the name, or chance.
 
     \b
-    interview-grader evals drift handling-difficult-customers
+    interview-grader evals drift behavioural-interview
     interview-grader evals drift my_set/ --against RUN_OF_MARCH --repeat 5
     """
     then = asyncio.run(use_reports(partial(_identify, eval_set, against), policy, (), quiet=True))

@@ -43,7 +43,7 @@ def import_set(
 
     \b
     interview-grader evals import ours.xlsx --name ours \\
-      --rubric handling-difficult-customers --map answer=Antwort
+      --rubric behavioural-interview --map answer=Antwort
 
     \b
     Headers: id, answer, question, kind, group:NAME; and of the raters a

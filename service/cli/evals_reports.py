@@ -14,7 +14,9 @@ from service.cli.evals import (
     load_settings_for,
     run_interruptible,
 )
+from service.cli.evals_output import tell_source
 from service.cli.evals_progress import show_progress
+from service.cli.evals_stopping import stop_on_interrupt
 from service.cli.output import JSON_HELP
 from service.errors import InputError
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from service.wiring_reports import Reports
 
 SIDES = 2
+# What holds answers stays out of terminals and CI logs; the files that --out writes have it.
+ANSWERS: Any = {"shown": True, "runs": {"__all__": {"shown"}}}
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run, by its id or folder; a baseline; or a set.")]
 PolicyOption = Annotated[
@@ -53,7 +57,7 @@ def show_run(
 
     \b
     interview-grader evals show RUN
-    interview-grader evals show handling-difficult-customers --part held-out
+    interview-grader evals show behavioural-interview --part held-out
     interview-grader evals show RUN --out report/     then open report/report.html
     """
     return _report(lambda reports: reports.show(run, _read_part(part)), policy, out, as_json)
@@ -83,7 +87,7 @@ def compare_evals(
 
     \b
     interview-grader evals compare RUN_A RUN_B --out report/
-    interview-grader evals compare --set handling-difficult-customers \\
+    interview-grader evals compare --set behavioural-interview \\
       --prompt grade@v1 --prompt grade@v2 --model openai/gpt-5-mini
     """
     named = [name for name in (first, second) if name is not None]
@@ -134,6 +138,7 @@ def _read_part(name: str) -> Any:
 async def run_order(evaluation: Evaluation, order: RunOrder, listen: RunListener) -> str:
     """The folder of the run of this order, which is finished then."""
     run = evaluation.prepare(order)
+    tell_source(run)
     await evaluation.run(run, listen)
     return str(run.path)
 
@@ -160,7 +165,7 @@ async def report_on(
     report = await use_reports(action, policy, models, as_json)
     if out is not None:
         write_files(report, out)
-    typer.echo(report.model_dump_json(indent=2) if as_json else render_text(report))
+    typer.echo(report.model_dump_json(indent=2, exclude=ANSWERS) if as_json else render_text(report))
 
 
 async def use_reports(
@@ -175,7 +180,7 @@ async def use_reports(
 
     read = read_policy(policy)
     async with open_evaluation(_allow(models)) as evaluation:
-        with show_progress(quiet) as listen:
+        with show_progress(quiet) as listen, stop_on_interrupt(evaluation.stop):
             return await action(evaluation, Reports(evaluation, read), listen)
 
 

@@ -29,11 +29,15 @@ BASELINE = "baseline.json"
 
 
 class KeptGrade(Value):
-    """What is kept of one grade; a criterion that was not observed has the level None, as in a grade."""
+    """What is kept of one grade; a criterion that was not observed has the level None, as in a grade.
+
+    `fingerprint` pins the question and the answer, `ratings` what the raters said of it.
+    """
 
     case: str
     repeat: int
     fingerprint: str
+    ratings: str
     overall: LevelValue | None
     reason: ReasonCode | None
     levels: Mapping[str, LevelValue | None]
@@ -97,6 +101,7 @@ def tabulate_baseline(baseline: Baseline, eval_set: EvalSet, path: Path) -> RunT
     Raises RunInvalid when the set lacks a case of the baseline, the case has another question or answer now, or the
     rubric no longer asks for a criterion that was graded; also when a grade stands twice or is missing.
     """
+    _check_rubric(baseline, eval_set, path)
     kept = dict.fromkeys(grade.case for grade in baseline.grades)
     cases = tabulate(
         (case for case in eval_set if case.id in kept), eval_set.rubric, eval_set.front.reference, baseline.run.criteria
@@ -110,15 +115,29 @@ def tabulate_baseline(baseline: Baseline, eval_set: EvalSet, path: Path) -> RunT
 
 
 def _check_cases(baseline: Baseline, cases: CaseTable, path: Path) -> None:
-    today = dict(zip(cases.case_ids, cases.fingerprints, strict=True))
+    today = dict(zip(cases.case_ids, zip(cases.fingerprints, cases.rating_prints, strict=True), strict=True))
     for grade in baseline.grades:
         found = today.get(grade.case)
-        if found != grade.fingerprint:
-            what = "is not in the set any more" if found is None else "has another question or answer now"
-            raise RunInvalid(
-                f"{path}: case {grade.case} {what}. Run the baseline's prompt and model over the set again, and accept "
-                "that run."
-            )
+        if found is None:
+            what = "is not in the set any more"
+        elif found[0] != grade.fingerprint:
+            what = "has another question or answer now"
+        elif found[1] != grade.ratings:
+            what = "has other ratings now"  # held against them, yesterday's grades would seem to have changed
+        else:
+            continue
+        raise RunInvalid(
+            f"{path}: case {grade.case} {what}. Run the baseline's prompt and model over the set again, and accept "
+            "that run."
+        )
+
+
+def _check_rubric(baseline: Baseline, eval_set: EvalSet, path: Path) -> None:
+    if baseline.run.rubric_hash != eval_set.rubric.content_hash:
+        raise RunInvalid(
+            f"{path}: was made under {baseline.run.rubric} with another text than {eval_set.rubric.label} has now. Run "
+            "the baseline's prompt and model again, and accept that run."
+        )
 
 
 def _check_grades(baseline: Baseline, cases: CaseTable, path: Path) -> None:
@@ -129,11 +148,19 @@ def _check_grades(baseline: Baseline, cases: CaseTable, path: Path) -> None:
             f"{path}: expected one grade of each case for each of the {baseline.run.repeats} repeats, found "
             f"{len(baseline.grades)} for {len(expected)}. Restore the file from git; a merge may have mixed two."
         )
+    asked = {
+        case: {criterion for criterion, is_asked in zip(cases.criteria, row, strict=True) if is_asked}
+        for case, row in zip(cases.case_ids, cases.asked.tolist(), strict=True)
+    }
     for grade in baseline.grades:
         if unknown := sorted(grade.levels.keys() - criteria):
             raise RunInvalid(
                 f"{path}: case {grade.case} has a level of {unknown[0]}, which the set's rubric does not ask for. The "
                 f"baseline was made under {baseline.run.rubric}: run its prompt and model again, and accept that run."
+            )
+        if grade.overall is not None and (lacking := sorted(asked[grade.case] - grade.levels.keys())):
+            raise RunInvalid(
+                f"{path}: case {grade.case} has a score but no level of {lacking[0]}. Restore it from git."
             )
 
 
@@ -146,6 +173,7 @@ def _keep_grades(table: RunTable) -> Iterator[KeptGrade]:
                 case=case,
                 repeat=repeat,
                 fingerprint=table.fingerprints[row],
+                ratings=table.rating_prints[row],
                 overall=overall if np.isfinite(overall) else None,
                 reason=ReasonCode(reason) if reason else None,
                 levels=_keep_levels(table, row, repeat),

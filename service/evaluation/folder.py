@@ -2,6 +2,7 @@
 
 run.json        the plan
 cases.jsonl     the cases graded, as they stand in the set       set.yaml, rubric.yaml, prompt.md
+families.yaml   what must hold of derived cases; only when the set has one
 replies.jsonl   what the model replied (journal.py)
 grades.jsonl    {"case", "repeat", "latency_seconds", "grade"}, in the order in which they were done
 finished.json   written last: a run without it is unfinished, and nobody reads results from it
@@ -31,6 +32,7 @@ from service.domain.rubric import Rubric
 from service.errors import RunInvalid, UnknownRun
 from service.evaluation.lines import explain_write_failure, read_lines
 from service.evaluation.plan import RunPlan, hash_file
+from service.evaluation.robustness.families import FAMILIES, Family, find_families
 
 PLAN, FINISHED, REPLIES, GRADES, RUBRIC, PROMPT = (
     "run.json",
@@ -40,7 +42,7 @@ PLAN, FINISHED, REPLIES, GRADES, RUBRIC, PROMPT = (
     "rubric.yaml",
     "prompt.md",
 )
-SEALED = (PLAN, CASES, FRONT, RUBRIC, PROMPT, REPLIES, GRADES)
+SEALED = (PLAN, CASES, FRONT, RUBRIC, PROMPT, REPLIES, GRADES)  # and families.yaml where there is one
 GRADE_KEYS = ("case", "repeat", "latency_seconds", "grade")
 
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the shipped rubric in 0.02 s, not 0.2 s
@@ -89,6 +91,10 @@ class RunFolder:
 
     def read_prompt(self) -> Prompt:
         return load_prompt(self.path / PROMPT)
+
+    def read_families(self) -> tuple[Family, ...]:
+        """What must hold of the derived cases; empty for a set without such a file; raises EvalSetInvalid."""
+        return find_families(self.path)
 
     def iterate_cases(self) -> Iterator[Case]:
         """The cases graded, in the order of the set; raises RunInvalid with file and line."""
@@ -155,12 +161,21 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def write_assets(path: Path, front: str, rubric: Rubric, prompt: Prompt, cases: Iterable[bytes]) -> None:
-    """Copies of what the run grades with; `front` is the text of `set.yaml`, `cases` are lines."""
+def write_assets(
+    path: Path, front: str, rubric: Rubric, prompt: Prompt, cases: Iterable[bytes], families: str | None = None
+) -> None:
+    """Copies of what the run grades with; `front` and `families` are the texts of these files, `cases` are lines."""
     write_atomically(path / FRONT, [front.encode()])
+    if families is not None:
+        write_atomically(path / FAMILIES, [families.encode()])
     write_atomically(path / CASES, cases)
     write_atomically(path / PROMPT, [prompt.source.encode()])
     write_atomically(path / RUBRIC, [dump_rubric(rubric).encode()])
+
+
+def list_sealed(path: Path) -> tuple[str, ...]:
+    """The names of the files that a run's results are read from."""
+    return (*SEALED, FAMILIES) if (path / FAMILIES).is_file() else SEALED
 
 
 def dump_rubric(rubric: Rubric) -> str:
@@ -182,13 +197,28 @@ def open_finished(path: Path) -> RunFolder:
             f"The run {run.plan.id} is unfinished ({run.count_grades()} of {run.plan.total} graded). Run the same "
             "`interview-grader evals run …` again: it continues."
         )
-    for name, expected in run.read_finished().files.items():
+    for name, expected in _read_seals(run).items():
         file = path / Path(name).name
         if not file.is_file():
             raise RunInvalid(f"{file}: is missing. Restore it from a copy, or run again (--again).")
         if hash_file(file) != expected:
             raise explain_damage(file)
     return run
+
+
+def _read_seals(run: RunFolder) -> Mapping[str, str]:
+    """The hashes the run finished with; raises RunInvalid unless they are of just its files.
+
+    What is not named could be changed without anybody noticing.
+    """
+    seals = run.read_finished().files
+    for name in (*list_sealed(run.path), *seals):
+        if name not in seals or name not in (*SEALED, FAMILIES):
+            raise RunInvalid(
+                f"{run.path / FINISHED}, files: expected a hash of each file of the run and no other; see {name}. "
+                "Restore it from a copy, or run again (--again)."
+            )
+    return seals
 
 
 def explain_damage(path: Path) -> RunInvalid:

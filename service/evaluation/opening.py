@@ -21,7 +21,8 @@ from service.evaluation.folder import (
     write_atomically,
 )
 from service.evaluation.lines import LineFile, explain_write_failure
-from service.evaluation.plan import RunPlan, hash_file
+from service.evaluation.plan import RunPlan, find_difference, hash_file
+from service.evaluation.siblings import Source, take_replies
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,40 +68,67 @@ def _is_finished(path: Path) -> bool:
     return (path / PLAN).is_file() and open_run(path).is_finished
 
 
-def find_finished(parent: Path, run_id: str) -> RunFolder | None:
-    """The run with this id when it is finished."""
-    return open_run(parent / run_id) if _is_finished(parent / run_id) else None
+def find_finished(parent: Path, plan: RunPlan) -> RunFolder | None:
+    """The run of this plan when it is finished; raises RunInvalid when the folder of that name holds another run."""
+    if not _is_finished(parent / plan.id):
+        return None
+    found = open_run(parent / plan.id)
+    _check_same_run(found, plan)
+    return found
+
+
+def _check_same_run(found: RunFolder, plan: RunPlan) -> None:
+    """A folder is not trusted by its name: a copy of a good run, named like the run to be judged, passed the gate."""
+    field = find_difference(found.plan, plan)
+    if field is not None:
+        raise RunInvalid(
+            f"{found.path / PLAN}, {field}: is not that of the run {plan.id}, whose name the folder has. Move the "
+            "folder away, then run this again."
+        )
 
 
 @contextmanager
-def begin_run(parent: Path, plan: RunPlan, write_rest: Callable[[Path], None]) -> Iterator[OpenRun]:
+def begin_run(
+    parent: Path, plan: RunPlan, write_rest: Callable[[Path], None], source: Source | None = None
+) -> Iterator[OpenRun]:
     """The run of this plan, new or continued, locked until the end.
 
-    `write_rest` puts the copies of cases, prompt and rubric into a new folder; the plan is written after them, so that
-    a folder with a plan is whole. Raises RunBusy, RunNotWritable, or RunInvalid for a folder that was meddled with.
+    `write_rest` puts the copies of cases, prompt and rubric into a new folder, and the replies of `source` are taken
+    over; the plan is written after them, so that a folder with a plan is whole. Raises RunBusy, RunNotWritable, or
+    RunInvalid for a folder that was meddled with or holds another run.
     """
     path = parent / plan.id
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise explain_write_failure(path, error) from None
+    _make_private(path)
     replies = LineFile(path / REPLIES)
     opened = [replies]
     try:
         replies.lock(f"the run {plan.id}")
         if not (path / PLAN).exists():
             write_rest(path)
+            if source is not None:
+                take_replies(source, replies)
             write_atomically(path / PLAN, [dump_value(plan)])
         grades = LineFile(path / GRADES)
         opened.append(grades)
-        yield _continue(path, replies, grades)
+        yield _continue(path, plan, replies, grades)
     finally:
         for file in reversed(opened):  # the lock last
             file.close()
 
 
-def _continue(path: Path, replies: LineFile, grades: LineFile) -> OpenRun:
+def _make_private(path: Path) -> None:
+    """The folder and those above it; what is new, its owner alone may read: a run holds answers."""
+    try:
+        for folder in (*reversed(path.parents), path):
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise explain_write_failure(path, error) from None
+
+
+def _continue(path: Path, plan: RunPlan, replies: LineFile, grades: LineFile) -> OpenRun:
     folder = open_run(path)
+    _check_same_run(folder, plan)
     if hash_file(path / CASES) != folder.plan.cases_hash:
         raise RunInvalid(f"{path / CASES}: was changed since the run began. Restore it, or delete the folder {path}.")
     if not folder.is_finished:

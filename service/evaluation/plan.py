@@ -92,6 +92,7 @@ class RunPlan(Value):
         return self.cases * self.repeats
 
 
+CODE = "code"  # the condition that is a hash of the code that grades
 NOT_DEFINING = frozenset({"id", "set_title", "started_at"})  # the same run, whenever it is started
 
 
@@ -135,6 +136,26 @@ def compute_run_id(plan: RunPlan) -> str:
     content = plan.model_dump_json(exclude=set(NOT_DEFINING))
     model = re.sub(r"[^A-Za-z0-9]+", "-", plan.model).strip("-").lower()[-_MODEL_CHARACTERS:].strip("-")
     return f"{plan.set_id}.{plan.prompt.replace('@', '-')}.{model}.{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+
+
+def read_attempt(run_id: str) -> int:
+    """Which run of its plan it is: 1 for `….1a2b3c4d`, 3 for `….1a2b3c4d.3`; a rescored one counts as its source."""
+    found = re.search(r"\.[0-9a-f]{8}\.([0-9]+)(?:\.rescored(?:\.[0-9]+)?)*$", run_id)
+    return int(found[1]) if found else 1
+
+
+def find_difference(stored: RunPlan, planned: RunPlan) -> str | None:
+    """The first field in which two plans are different runs, the id last; None when they are the same run."""
+    one, other = stored.model_dump(mode="json"), planned.model_dump(mode="json")
+    names = [name for name in RunPlan.model_fields if name not in NOT_DEFINING]
+    return next((name for name in (*names, "id") if one[name] != other[name]), None)
+
+
+def describe_without_code(plan: RunPlan) -> dict[str, Any]:
+    """All that defines the run but the code that grades; equal for runs that differ in nothing but that."""
+    conditions = {name: value for name, value in plan.conditions.items() if name != CODE}
+    defining = plan.model_copy(update={"conditions": conditions})
+    return defining.model_dump(mode="json", exclude={*NOT_DEFINING, "grader_version"})
 
 
 def choose_cases(eval_set: EvalSet, choice: Choice) -> Sequence[int]:

@@ -19,7 +19,7 @@ class Policy(Value):
     """Limits of a gate.
 
     `margin_qwk` is the loss of overall quadratic weighted kappa that still counts as no worse (non-inferiority margin),
-    `criterion_margin_qwk` that of one criterion. `coverage_loss` is the share of cases that may lose their score.
+    `criterion_margin_qwk` that of one criterion. `coverage_loss` is the share of gradings that may lose their score.
     Below `fewest_cases` or `fewest_clusters` (questions) a verdict is not given: the interval would be a guess.
     """
 

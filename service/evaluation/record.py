@@ -12,7 +12,7 @@ from service.assets.prompts import Prompt
 from service.evaluation.forecast import iterate_chosen
 from service.evaluation.journal import name_current_case
 from service.evaluation.plan import RunPlan
-from service.evaluation.run import BuildCaller, CaseGrader, Clock, Piece, work_through
+from service.evaluation.run import BuildCaller, CaseGrader, Clock, Piece, Stop, work_through
 from service.evaluation.tally import Failures, RunListener, RunProgress, Tally, ignore_run_progress
 from service.llm.base import Backend
 from service.llm.record import RecordingBackend, name_file
@@ -38,6 +38,7 @@ async def record_cases(
     width: int,
     clock: Clock,
     listen: RunListener = ignore_run_progress,
+    stop: Stop | None = None,
 ) -> Recorded:
     """Asks for every reply of the plan that the folder does not hold; nothing there is overwritten.
 
@@ -61,10 +62,12 @@ async def record_cases(
 
     try:
         await listen(tally.report())
-        await work_through(_iterate_pieces(plan, eval_set, chosen), do, width, failures)
+        await work_through(_iterate_pieces(plan, eval_set, chosen), do, width, failures, stop or Stop())
     finally:
         for backend in wrapped:  # the file and its lock
             await backend.aclose()
+    if stop is not None:
+        stop.end_if_asked(tally)
     if failures:
         raise failures.build_error()
     return Recorded(path, before, _count_lines(path), tally.report())

@@ -26,6 +26,7 @@ class CaseTable:
 
     case_ids: tuple[str, ...]
     fingerprints: tuple[str, ...]
+    rating_prints: tuple[str, ...]
     clusters: tuple[str, ...]
     criteria: tuple[str, ...]
     asked: BoolArray
@@ -51,6 +52,7 @@ class _Row:
 
     case_id: str
     fingerprint: str
+    rating_print: str
     cluster: str
     asked: frozenset[str]
     words: int
@@ -82,6 +84,7 @@ def tabulate(cases: Iterable[Case], rubric: Rubric, rule: ReferenceRule, only: S
     return CaseTable(
         case_ids=tuple(row.case_id for row in rows),
         fingerprints=tuple(row.fingerprint for row in rows),
+        rating_prints=tuple(row.rating_print for row in rows),
         clusters=tuple(row.cluster for row in rows),
         criteria=criteria,
         asked=np.array([[criterion in row.asked for criterion in criteria] for row in rows], dtype=np.bool_),
@@ -108,6 +111,7 @@ def _describe(case: Case, question: Question, rule: ReferenceRule, narrowed: boo
     return _Row(
         case_id=case.id,
         fingerprint=hashlib.sha256(f"{case.question}\n{case.kind}\n{case.answer}".encode()).hexdigest()[:16],
+        rating_print=_print_ratings(case),
         cluster=name_cluster(question),
         asked=frozenset(name for name, weight in question.weights.items() if weight > 0),
         words=count_words(case.answer),
@@ -118,6 +122,12 @@ def _describe(case: Case, question: Question, rule: ReferenceRule, narrowed: boo
         first=compute_reference(ratings[:1], question, ReferenceRule.FIRST),
         second=compute_reference(ratings[1:2], question, ReferenceRule.FIRST),
     )
+
+
+def _print_ratings(case: Case) -> str:
+    """Changes when a level, an overall number or a red flag does; not when a reason is put in other words."""
+    told = [rating.model_dump_json(exclude={"levels": {"__all__": {"reason"}}}) for rating in case.ratings]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from service import __version__
-from service.assets.evals import CASES, FRONT
 from service.errors import RecordingMissing, RunIncomplete
-from service.evaluation.folder import GRADE_KEYS, GRADES, PROMPT, REPLIES, RUBRIC, Finished, RunFolder
+from service.evaluation.folder import GRADE_KEYS, GRADES, PLAN, REPLIES, Finished, RunFolder, list_sealed
 from service.evaluation.journal import Place, StoredBackend, StoredReplies
 from service.evaluation.lines import read_lines
 from service.evaluation.opening import begin_run, choose_id, copy_assets, discard_unfinished
@@ -58,7 +57,7 @@ async def rescore_run(
             "started_at": clock(),
         }
     )
-    with begin_run(parent, plan, copy_assets(source, (CASES, FRONT, PROMPT, RUBRIC))) as run:
+    with begin_run(parent, plan, copy_assets(source, _list_assets(source))) as run:
         try:
             finished = await run_cases(
                 run, source.read_rubric(), source.read_prompt(), _build_builder(source), WIDTH, clock, listen, False
@@ -66,6 +65,10 @@ async def rescore_run(
         except RunIncomplete as error:
             raise _explain_misses(error, source) from None
     return _compare(source.path, parent / run_id, finished)
+
+
+def _list_assets(source: RunFolder) -> tuple[str, ...]:
+    return tuple(name for name in list_sealed(source.path) if name not in (PLAN, REPLIES, GRADES))
 
 
 def _build_builder(source: RunFolder) -> Callable[[Callable[[Backend], Backend]], Caller]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -16,15 +17,15 @@ from service.domain.answer import Answer
 from service.domain.case import Case
 from service.domain.grade import Scored, Unscored
 from service.domain.rubric import Rubric
-from service.errors import BackendError, RunInvalid
+from service.errors import BackendError, GraderError, RunInvalid
 from service.evaluation.folder import (
     FINISHED,
     GRADE_KEYS,
     GRADES,
-    SEALED,
     Finished,
     RunFolder,
     dump_value,
+    list_sealed,
     write_atomically,
 )
 from service.evaluation.journal import JournalBackend, Place, StoredReplies, current_place
@@ -104,6 +105,30 @@ def compute_grade_id(run_id: str, place: Place) -> str:
     return f"grd_{hashlib.sha256(content.encode()).hexdigest()[:32]}"
 
 
+class Stop:
+    """Asked for, a run begins no further grading and ends when those under way have ended."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+        self.under_way = 0
+
+    def ask(self) -> None:
+        self.is_asked = True
+
+    @contextmanager
+    def count_under_way(self) -> Iterator[None]:
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+
+    def end_if_asked(self, tally: Tally) -> None:
+        """Raises CancelledError when gradings were left for the next time because of it."""
+        if self.is_asked and tally.done < tally.total:
+            raise asyncio.CancelledError
+
+
 class Remaining:
     """Which pieces of a run are still to be graded."""
 
@@ -147,13 +172,16 @@ async def run_cases(
     clock: Clock,
     listen: RunListener = ignore_run_progress,
     stops: bool = True,
+    stop: Stop | None = None,
 ) -> Finished:
     """Grades what is not graded yet, `width` at a time, and finishes the run. Rubric and prompt are those of its plan.
 
     `build_caller` makes the caller of the backend as wrapped by the function it is given; `stops` is whether failures
     that look general end the run at once. Raises RunIncomplete when cases are left, the backend's error when every case
-    would fail like this, RunNotWritable, and RunInvalid for a broken file of the run. What was graded stays.
+    would fail like this, RunNotWritable, and RunInvalid for a broken file of the run; CancelledError as soon as `stop`
+    has let the gradings under way end. What was graded stays.
     """
+    stop = stop or Stop()
     tally, remaining = Tally(run.plan.total), Remaining(run.folder)
     await asyncio.to_thread(remaining.load, tally)  # 2 s for 20,000 grades: a server has other things to do meanwhile
     stored = StoredReplies(run.replies.path)
@@ -170,7 +198,8 @@ async def run_cases(
         await listen(tally.report())
 
     await listen(tally.report())
-    await work_through(remaining.iterate(), do, width, failures, keep_synced(run))
+    await work_through(remaining.iterate(), do, width, failures, stop, keep_synced(run))
+    stop.end_if_asked(tally)
     if failures:
         raise failures.build_error()
     return await asyncio.to_thread(finish_run, run, tally, clock())
@@ -187,26 +216,29 @@ async def work_through(
     do: Callable[[Piece], Awaitable[None]],
     width: int,
     failures: Failures,
+    stop: Stop,
     beside: Awaitable[None] | None = None,
 ) -> None:
     """Does all pieces, `width` at a time; never a task for each. `beside` runs meanwhile and is cancelled at the end.
 
     The first piece goes alone: a wrong key costs one call instead of 64, and a backend that loads something loads it
     once (64 first calls at once made the embedded one build its index 64 times, 11 s). A piece that the backend fails
-    is noted and left. Raises what ends it all, with the work under way cancelled.
+    is noted and left. Raises the first error that ends it all. Then, as after `stop`, no piece is begun, and those
+    under way are waited for, since their calls are paid for: at most the deadline of one grading.
     """
-    stopped = False
+    ended: list[BaseException] = []
 
     async def work(most: int | None = None) -> None:
-        nonlocal stopped
         for piece in islice(pieces, most):
-            if stopped:  # another worker has failed, and its cancellation is on the way
+            if ended or stop.is_asked:
                 return
             try:
-                await _try_piece(piece, do, failures)
-            except BaseException:
-                stopped = True
-                raise
+                with stop.count_under_way():
+                    await _try_piece(piece, do, failures)
+            except BaseException as error:
+                ended.append(error)
+                if not isinstance(error, GraderError):  # cancelled, or a mistake in the code: it takes the others along
+                    raise
             await asyncio.sleep(0)  # a backend in the process never waits: Ctrl-C and the disk need their turn
 
     try:
@@ -216,8 +248,10 @@ async def work_through(
             await asyncio.wait([group.create_task(work()) for _ in range(width)])
             if meanwhile is not None:
                 meanwhile.cancel()
-    except BaseExceptionGroup as ended:
-        raise ended.exceptions[0] from None
+    except BaseExceptionGroup as group_error:
+        raise group_error.exceptions[0] from None
+    if ended:
+        raise ended[0]
 
 
 async def _try_piece(piece: Piece, do: Callable[[Piece], Awaitable[None]], failures: Failures) -> None:
@@ -253,7 +287,7 @@ def finish_run(run: OpenRun, tally: Tally, now: datetime) -> Finished:
         tokens_in=report.tokens_in,
         tokens_out=report.tokens_out,
         cost_usd=report.cost_usd,
-        files={name: hash_file(run.path / name) for name in SEALED},
+        files={name: hash_file(run.path / name) for name in list_sealed(run.path)},
     )
     write_atomically(run.path / FINISHED, [dump_value(finished)])
     return finished

@@ -36,11 +36,13 @@ class RunTable:
     `second_*` from the second rating alone: 1.0 for not observed, NaN for not rated; `*_none` says why there is no
     overall ("" when there is one). Tokens and cost (US dollars) are NaN where unknown. `raised[case][repeat]` are codes
     of flags, `flags` their counts. `groups` maps a column to one value a case, "" where absent. `clusters` is the
-    question's id, or the text of a free one; `fingerprints` change when a case's question or answer does.
+    question's id, or the text of a free one; `fingerprints` change when a case's question or answer does,
+    `rating_prints` when its ratings do.
     """
 
     case_ids: tuple[str, ...]
     fingerprints: tuple[str, ...]
+    rating_prints: tuple[str, ...]
     clusters: tuple[str, ...]
     criteria: tuple[str, ...]
     asked: BoolArray

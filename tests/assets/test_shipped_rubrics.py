@@ -177,7 +177,10 @@ def test_a_question_of_ones_own_can_be_graded(rubric: Rubric) -> None:
 
 
 # Lists of people whom somebody may serve, work with or talk about; the word is one of twenty in them.
-WORD_LISTS = {"domain/injection.py", "domain/injection_rules.py", "llm/embedded/conduct.py"}
+WORD_LISTS = {
+    *("domain/injection.py", "domain/injection_rules.py", "llm/embedded/conduct.py"),
+    "evaluation/robustness/rewriting.py",
+}
 
 
 def test_no_word_of_the_first_domain_stands_in_the_code() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
+import yaml
 
+from service import wiring_evals
 from service.evaluation.lines import LineFile
 from service.evaluation.table import read_table
 from tests.cli.running import COMMAND, Outcome, Run
@@ -135,6 +137,19 @@ def test_list_shows_sets_and_runs(cli: Run, made: Path, tmp_path: Path, good_pro
     assert len(listed["broken"]) == 1
 
 
+def test_list_shows_no_control_or_bidi_character(cli: Run, made: Path, tmp_path: Path, data_folder: Path) -> None:
+    hostile = "\x1b[2J\u202eold\x9b\n\u200b"
+    front = write_set(tmp_path / "assets" / "evals" / "small-set", 3) / "set.yaml"
+    front.write_text(json.dumps({**yaml.safe_load(front.read_text()), "title": f"A {hostile} set"}))
+    plan = get_run(cli("evals", "run", made, "--model", GOOD, "--json")) / "run.json"
+    changes = {"id": f"{hostile}run", "prompt": f"{hostile}prompt", "model": f"{hostile}model"}
+    plan.write_text(json.dumps({**json.loads(plan.read_text()), **changes}))
+    shown = cli("evals", "list")
+    assert all(line.isprintable() for line in shown.out.split("\n"))
+    assert "A [2Jold set\n" in shown.out
+    assert all(f"[2Jold{name}" in shown.out for name in ("run", "prompt", "model"))
+
+
 def test_list_of_nothing_says_how_to_begin(cli: Run) -> None:
     shown = cli("evals", "list")
     assert shown.code == 0
@@ -241,24 +256,66 @@ def test_unfinished_run_is_not_rescored(cli: Run, made: Path) -> None:
     cli("evals", "rescore", run.name).check_sentence(2, "is unfinished (6 of 6 graded). Run the same")
 
 
+def start_run(environment: dict[str, str], made: Path, provider: Provider, model: str, calls: int) -> Popen[str]:
+    """The command as a process, once it has made that many calls."""
+    process = Popen(
+        [*COMMAND, "evals", "run", str(made), "--model", model],
+        env={**environment, "GRADER_BASE_URL": provider.base_url},
+        stdout=PIPE,
+        stderr=PIPE,
+        text=True,
+    )
+    while provider.calls < calls and process.poll() is None:
+        signal.sigtimedwait([], 0.02)
+    return process
+
+
+STOPPING = "Stopping: waiting for 1 call in flight; press Ctrl-C again to drop them.\n"
+KEPT = "What is graded is kept. Run the same command again: it continues.\ninterview-grader: Interrupted.\n"
+
+
 @pytest.mark.slow
-def test_ctrl_c_says_how_to_go_on(environment: dict[str, str], made: Path, cli: Run) -> None:
-    with run_provider_in_thread() as slow:
-        process = subprocess.Popen(
-            [*COMMAND, "evals", "run", str(made), "--model", "openai/slow"],
-            env={**environment, "GRADER_BASE_URL": slow.base_url},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        while not slow.calls and process.poll() is None:
-            signal.sigtimedwait([], 0.02)
+def test_ctrl_c_waits_for_the_calls_in_flight(environment: dict[str, str], made: Path, data_folder: Path) -> None:
+    with run_provider_in_thread(reply_to, latency_seconds=1.0) as slow:
+        process = start_run(environment, made, slow, GOOD, 1)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out) == (130, "")
-    assert err == (
-        "What is graded is kept. Run the same command again: it continues.\ninterview-grader: Interrupted.\n"
+        assert (process.returncode, out, err) == (130, "", STOPPING + KEPT)
+        assert slow.calls == 1
+        (run,) = (data_folder / "runs").iterdir()
+        assert len((run / "grades.jsonl").read_text().splitlines()) == 1
+        start_run(environment, made, slow, GOOD, 7).communicate(timeout=20)
+        assert slow.calls == 6
+
+
+@pytest.mark.slow
+def test_second_ctrl_c_drops_them(environment: dict[str, str], made: Path, data_folder: Path) -> None:
+    with run_provider_in_thread() as slow:
+        process = start_run(environment, made, slow, "openai/slow", 1)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, told + err) == (130, "", STOPPING + KEPT)
+    (run,) = (data_folder / "runs").iterdir()
+    assert (run / "replies.jsonl").read_text() == ""
+
+
+def test_new_code_takes_the_replies_of_the_old(
+    cli: Run, made: Path, good_provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = cli("evals", "run", made, "--model", GOOD, "--json").json
+    calls = good_provider.calls
+    monkeypatch.setattr(wiring_evals, "hash_code", lambda *_: "other")
+    planned = cli("evals", "run", made, "--model", GOOD, "--dry-run")
+    assert planned.out.endswith(
+        f"0 grades and 6 replies are there already\n           6 of them in {first['run']}, by other code\n"
     )
+    done = cli("evals", "run", made, "--model", GOOD)
+    assert f"Took 6 replies from {first['run']}, which differs in nothing but the code.\n" in done.err
+    assert first["run"] not in done.out
+    assert (done.code, good_provider.calls) == (0, calls)
 
 
 @pytest.mark.slow

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -192,3 +194,17 @@ def test_a_gate_may_stand_in_any_folder(cli: Run, own: Gating, tmp_path: Path) -
     shutil.move(own.folder, folder)
     done = cli("evals", "gate", folder, "--model", f"replay/{folder / 'recordings'}")
     assert done.code == 0, done
+
+
+def test_a_reader_that_goes_away_does_not_turn_worse_into_fine(gating: Gating, tmp_path: Path) -> None:
+    """`gate … | grep -q …` is ordinary in a pipeline, and grep stops reading at its first hit."""
+    command = ("evals", "gate", SET, "--model", gating.replay, "--prompt", DAMAGED, "--out", str(tmp_path / "gate"))
+    with subprocess.Popen([sys.executable, "-m", "service", *command], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+    assert process.returncode == 2
+
+
+def test_what_goes_to_a_log_quotes_no_answer(cli: Run, gating: Gating, tmp_path: Path) -> None:
+    done = cli("evals", "gate", SET, "--model", gating.replay, "--prompt", DAMAGED, "--out", tmp_path / "g", "--json")
+    check_no_answer(done.out, gating)

@@ -75,6 +75,7 @@ def make_table(
     fields: dict[str, Any] = {
         "case_ids": names if ids is None else tuple(ids),
         "fingerprints": tuple(f"f-{place}" for place in range(cases)),
+        "rating_prints": tuple(f"r-{place}" for place in range(cases)),
         "clusters": clusters,
         "criteria": list_criteria()[:width],
         "asked": asked,

@@ -38,6 +38,17 @@ def regrade(seen: FloatArray, generator: np.random.Generator, halo: float = 0.4)
     return to_levels(seen + generator.normal(0, halo, (280, 1)) + generator.normal(0, 0.4, seen.shape))
 
 
+def draw_unequal(generator: np.random.Generator, sizes: list[int]) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
+    """The same world with as many cases of each question as `sizes` says; also the question of each case."""
+    places = np.repeat(np.arange(len(sizes)), sizes)
+    noise = generator.normal(0, 0.7, (len(places), 1)) + generator.normal(0, 0.6, (len(places), 8))
+    ability = 3 + generator.normal(0, 0.5, len(sizes))[places][:, np.newaxis] + noise
+    people = ability + generator.normal(0, 0.4, ability.shape)
+    bias = generator.normal(0, 0.3, (len(sizes), 1)) + generator.normal(0, 0.2, (len(sizes), 8))
+    names = list_questions(len(sizes), len(sizes))
+    return to_levels(people), ability + bias[places], tuple(names[place] for place in places)
+
+
 def to_levels(values: FloatArray) -> FloatArray:
     return np.clip(np.round(values), 1, 5)
 
@@ -67,6 +78,43 @@ def test_a_grader_against_itself_is_rarely_called_worse() -> None:
             row.word for row in report.differences
         }
     assert shares["no worse"] + shares["better"] >= 0.5  # a gate that never lets anything pass would be right, too
+
+
+@pytest.mark.parametrize("sizes", [[100] * 2 + [3] * 26, [10] * 28], ids=["unequal", "equal"])
+def test_a_noisy_grader_is_rarely_called_worse_whatever_the_sizes_of_questions(sizes: list[int]) -> None:
+    """With K - 1 degrees of freedom 8.0 % of the unequal were, 5.8 % by a criterion."""
+    reports = []
+    for seed in range(PAIRS):
+        generator = np.random.default_rng([11, seed])
+        people, seen, clusters = draw_unequal(generator, sizes)
+        graded = [to_levels(seen + draw_noise(generator, seen.shape)) for _ in range(2)]
+        one, two = (make_table(people, each, clusters=clusters, asked=ask_as_rubric(clusters)) for each in graded)
+        reports.append(compare_runs(make_source(one, run_id="old"), make_source(two, run_id="new"), Terms(Policy())))
+    shares = count_words(reports)
+    criteria = sum(bool(report.verdict.reasons) for report in reports) / PAIRS
+    print(f"{PAIRS} pairs, sizes {sizes[0]} and {sizes[-1]}: {shares}; by a criterion {criteria:.3f}")
+    assert shares["worse"] <= 0.05
+    assert criteria <= 0.025
+
+
+def draw_noise(generator: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
+    """Of a grading noisier than `regrade`, by 0.7 levels shared and 0.7 of each criterion."""
+    return generator.normal(0, 0.7, (shape[0], 1)) + generator.normal(0, 0.7, shape)
+
+
+def test_answers_refused_by_chance_are_no_loss() -> None:
+    """One of twelve, others in each run: not shown to be no worse, and not worse either."""
+    reports = []
+    for seed in range(100):
+        generator = np.random.default_rng([5, seed])
+        people, seen = draw_world(generator)
+        graded = [regrade(seen, generator) for _ in range(2)]
+        for levels in graded:
+            levels[generator.random(280) < 1 / 12] = np.nan
+        reports.append(compare(people, *graded))
+    shares = count_words(reports)
+    print(f"100 pairs, one answer of twelve refused: {shares}")
+    assert shares["worse"] <= 0.09  # 5 % and two standard errors
 
 
 def test_levels_given_by_chance_are_found() -> None:

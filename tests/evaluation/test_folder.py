@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,53 @@ def test_list_leaves_out_what_is_no_run(finished: RunFolder, settings: Settings)
     (settings.runs / "broken" / "run.json").write_text("{}")
     assert [run.plan.id for run in list_runs(settings.runs)] == [finished.plan.id]
     assert list_runs(settings.runs / "nowhere") == ()
+
+
+def edit_seals(run: RunFolder, edit: Callable[[dict[str, str]], object]) -> None:
+    path = run.path / "finished.json"
+    content = json.loads(path.read_text())
+    edit(content["files"])
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda files: files.pop("grades.jsonl"), r"finished\.json, files: .* see grades\.jsonl\."),
+        (lambda files: files.clear(), r"finished\.json, files: .* see run\.json\."),
+        (lambda files: files.update({"../other": "0" * 64}), r"finished\.json, files: .* see \.\./other\."),
+    ],
+)
+def test_seals_name_all_files_and_no_other(finished: RunFolder, edit: Callable[..., object], said: str) -> None:
+    edit_seals(finished, edit)
+    with pytest.raises(RunInvalid, match=said):
+        open_finished(finished.path)
+
+
+async def test_good_run_copied_under_the_name_of_another_is_refused(
+    settings: Settings, finished: RunFolder, tmp_path: Path
+) -> None:
+    async with open_with(settings) as evaluation:
+        other = evaluation.prepare(RunOrder(set=str(tmp_path / "made"), prompt="grade-each@v1"))
+        shutil.copytree(finished.path, other.path)
+        with pytest.raises(RunInvalid, match=r"run\.json, prompt: is not that of the run made\.grade-each-v1\."):
+            evaluation.find_finished(other)
+        (other.path / "finished.json").unlink()
+        with pytest.raises(RunInvalid, match=r"run\.json, prompt: is not that of the run made\.grade-each-v1\."):
+            await evaluation.run(other)
+
+
+async def test_copy_is_not_a_second_run(settings: Settings, finished: RunFolder, tmp_path: Path) -> None:
+    shutil.copytree(finished.path, finished.path.with_name(f"{finished.path.name}.2"))
+    with pytest.raises(RunInvalid, match=r"\.2/run\.json, id: is not that of the run"):
+        await run_set(settings, tmp_path / "made")
+
+
+async def test_new_folders_are_the_owners_alone(settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "runs"
+    run = await run_set(settings, write_set(tmp_path / "made", 1), out=out)
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (out.parent, out, run.path)]
+    assert modes == [0o700] * 3
 
 
 async def test_again_counts_up(settings: Settings, tmp_path: Path) -> None:

@@ -14,7 +14,16 @@ from service.assets.yaml_files import parse_yaml
 from service.domain.case import SetFront
 from service.domain.task import Mode
 from service.errors import EvalSetInvalid, InputError
-from service.evaluation.plan import Choice, RunPlan, Subject, choose_cases, make_plan, narrow_question, read_case_lines
+from service.evaluation.plan import (
+    Choice,
+    RunPlan,
+    Subject,
+    choose_cases,
+    make_plan,
+    narrow_question,
+    read_attempt,
+    read_case_lines,
+)
 from tests.evaluation.making import make_case, write_set
 from tests.factories import make_rubric
 from tests.grades import get_prompt
@@ -61,6 +70,22 @@ def test_other_model_server_prompt_or_answer_is_another_run(tmp_path: Path) -> N
         plan_run(write_set(folder, [make_case(number, kind="spoken") for number in range(5)])).id,
     }
     assert len(ids) == 5
+
+
+@pytest.mark.parametrize(
+    ("end", "attempt"),
+    [
+        ("1a2b3c4d", 1),
+        ("12345678", 1),
+        ("1a2b3c4d.3", 3),
+        ("12345678.12", 12),
+        ("1a2b3c4d.rescored.2", 1),
+        ("1a2b3c4d.3.rescored", 3),
+        ("1a2b3c4d.3.rescored.2", 3),
+    ],
+)
+def test_attempt_is_read_from_the_id(end: str, attempt: int) -> None:
+    assert read_attempt(f"made.grade-v1.openai-gpt-x.{end}") == attempt
 
 
 def test_plan_reads_back(tmp_path: Path) -> None:

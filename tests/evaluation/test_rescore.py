@@ -18,7 +18,17 @@ from service.grading.render import render_requests
 from service.grading.reply import read_reply
 from service.llm.base import Request
 from service.llm.scripted import ScriptedBackend
-from tests.evaluation.making import make_answer, make_settings, open_with, read_jsonl, reply_well, run_set, write_set
+from tests.evaluation.making import (
+    make_answer,
+    make_case,
+    make_settings,
+    open_with,
+    read_jsonl,
+    reply_well,
+    run_set,
+    write_set,
+)
+from tests.evaluation.robustness.making import make_family, write_folder
 
 
 @pytest.fixture
@@ -105,3 +115,11 @@ async def test_unfinished_run_is_not_rescored(settings: Settings, tmp_path: Path
     (run.path / "finished.json").unlink()
     with pytest.raises(RunInvalid, match="is unfinished"):
         await rescore(settings, run.path)
+
+
+async def test_families_go_with_the_run(settings: Settings, tmp_path: Path) -> None:
+    cases = [make_case(0), make_case(3, base="c-000", family="longer", ratings=[])]
+    folder = write_folder(write_set(tmp_path / "made", cases), [make_family().model_dump(mode="json")])
+    run = await run_set(settings, folder)
+    found = await rescore(settings, run.path)
+    assert [family.id for family in open_finished(found.path).read_families()] == ["longer"]

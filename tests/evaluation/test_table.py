@@ -18,6 +18,7 @@ from service.evaluation.table import read_table, select_cases
 from service.llm.base import Reply, Request
 from service.llm.scripted import ScriptedBackend
 from tests.evaluation.making import make_answer, make_case, make_settings, reply_well, run_set, write_set
+from tests.evaluation.robustness.making import make_family, write_folder
 from tests.factories import make_judgement
 
 NAN = float("nan")
@@ -68,7 +69,8 @@ CASES = [
 
 @pytest.fixture
 async def run(settings: Settings, tmp_path: Path) -> RunFolder:
-    return await run_set(settings, write_set(tmp_path / "made", CASES), ScriptedBackend(reply), repeats=2)
+    folder = write_folder(write_set(tmp_path / "made", CASES), [make_family(id="padding").model_dump(mode="json")])
+    return await run_set(settings, folder, ScriptedBackend(reply), repeats=2)
 
 
 def check(found: Any, expected: Any) -> None:

@@ -34,7 +34,7 @@ from service.wiring_evals import Evaluation, PreparedRun
 
 router = APIRouter(prefix="/v1/evals", tags=["evals"])
 may_read = Depends(require(Scope.EVALS_READ))
-SetId = Annotated[Slug, Path(description="The set's id, such as `handling-difficult-customers`")]
+SetId = Annotated[Slug, Path(description="The set's id, such as `behavioural-interview`")]
 RunId = Annotated[
     str,
     Path(
@@ -102,7 +102,7 @@ async def create_run(body: EvalRunRequest, runtime: WithRuntime) -> Response:
     already (`again` makes another), and with `dry_run` a forecast: what it would take, and nothing is asked.
 
     The run's id is derived from everything that defines it, so asking twice is asking once: the same request joins the
-    run that is going on, and continues one that was stopped, after a restart too. No reply that was paid for is asked
+    run that is going on, and continues one that was stopped, after a restart too. No reply that was received is asked
     for again. An `Idempotency-Key` is allowed and not needed.
 
     One run at a time: while one is going on, another is refused (409, `run-busy`, with `Retry-After`). A run takes at

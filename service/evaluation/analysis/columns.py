@@ -81,6 +81,11 @@ def select_column(table: RunTable, scope: str) -> Column:
     )
 
 
+def select_levels(table: RunTable, scope: str) -> FloatArray:
+    """The levels of a scope, (cases, repeats); NaN where there is none."""
+    return table.overall if scope == OVERALL else table.levels[:, :, table.criteria.index(scope)]
+
+
 def average_repeats(values: FloatArray) -> FloatArray:
     """Means over the second axis, of what is there; NaN where nothing is."""
     there = np.isfinite(values)

@@ -10,7 +10,9 @@ import numpy as np
 
 from service.evaluation.analysis.agreement import name_scopes
 from service.evaluation.analysis.alignment import align_tables, even_repeats, list_shared_criteria
-from service.evaluation.analysis.columns import average_repeats, select_column
+from service.evaluation.analysis.breaks import judge_alike, weigh_breaks
+from service.evaluation.analysis.columns import select_column
+from service.evaluation.analysis.coverage import MAX_NAMED, compare_coverage, count_at_worst
 from service.evaluation.analysis.differences import (
     adjust_scopes,
     describe_scope,
@@ -20,21 +22,18 @@ from service.evaluation.analysis.differences import (
 )
 from service.evaluation.analysis.numbers import to_number
 from service.evaluation.analysis.run_report import build_run_report
+from service.evaluation.analysis.scoring import score_alike
 from service.evaluation.analysis.shown import show_cases
 from service.evaluation.analysis.sources import Source
 from service.evaluation.drift import split_drift
 from service.evaluation.policy import Policy
-from service.evaluation.results.comparison import ComparisonReport, CoverageChange, Drift, RankFlips
+from service.evaluation.results.comparison import ComparisonReport, Drift, RankFlips
 from service.evaluation.results.numbers import OVERALL, Missing
 from service.evaluation.results.run import Identity
 from service.evaluation.robustness.families import Family as FamilyRule
-from service.evaluation.statistics.comparison import count_exact
 from service.evaluation.statistics.rank_flips import Top, find_flips
 from service.evaluation.table import RunTable
 from service.evaluation.verdict import decide_verdict
-
-MAX_NAMED = 50
-SAME_CASES = Missing(undefined="Both runs scored the same cases.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +50,25 @@ class Terms:
 def compare_runs(first: Source, second: Source, terms: Terms) -> ComparisonReport:
     """Second against first, over the same cases and as many repeats; raises RunInvalid when they are not comparable."""
     policy = terms.policy
+    first = score_alike(first, second)
     whole = align_tables(first, second, terms.common)
     one, two = even_repeats(whole)
     criteria = list_shared_criteria(one, two)
     names = name_scopes(second.rubric)
     scopes = tuple(measure_scope(one, two, scope, names[scope], policy) for scope in (OVERALL, *criteria))
-    adjusted = adjust_scopes(scopes)
+    families = judge_alike(whole, (one, two), terms.families)
+    breaks = weigh_breaks(families, two, (first, second)) if policy.families != "ignore" else {}
+    adjusted = adjust_scopes(scopes, breaks)
     enough = explain_few(scopes[0], policy) is None
     differences = tuple(describe_scope(scope, adjusted, policy, enough) for scope in scopes)
-    coverage = _compare_coverage(one, two)
+    coverage = compare_coverage(one, two, policy)
+    at_worst = count_at_worst(one, two, policy)
     aligned = (replace(first, table=whole[0]), replace(second, table=whole[1]))
-    runs = tuple(build_run_report(each, terms.yardstick, terms.families, policy) for each in aligned)
-    verdict = decide_verdict(scopes[0], differences, adjusted, coverage, (runs[0].families, runs[1].families), policy)
+    runs = tuple(
+        build_run_report(each, terms.yardstick, terms.families, policy).model_copy(update={"families": found})
+        for each, found in zip(aligned, families, strict=True)
+    )
+    verdict = decide_verdict(scopes[0], differences, adjusted, coverage, at_worst, families, policy)
     return ComparisonReport(
         title=f"{second.identity.label} against {first.identity.label}",
         first=first.identity,
@@ -108,21 +114,6 @@ def diff_prompts(first: Source, second: Source) -> str:
 
 def _state(settings: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {str(value)[:60]}" for name, value in sorted(settings.items())) or "none"
-
-
-def _compare_coverage(first: RunTable, second: RunTable) -> CoverageChange:
-    one, two = (np.isfinite(average_repeats(table.overall)) for table in (first, second))
-    always = np.ones(len(one))
-    found = count_exact(always, np.where(one, 1.0, 5.0), np.where(two, 1.0, 5.0))  # McNemar on scored or not
-    lost = np.asarray(second.case_ids)[one & ~two]
-    return CoverageChange(
-        both=found.both_exact,
-        only_first=found.only_first,
-        only_second=found.only_second,
-        neither=found.neither,
-        mcnemar_p=SAME_CASES if found.only_first + found.only_second == 0 else to_number(found.p),
-        lost_cases=tuple(str(case) for case in lost[:MAX_NAMED]),
-    )
 
 
 def _find_flips(first: RunTable, second: RunTable, policy: Policy) -> RankFlips:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,8 @@ from service.evaluation.statistics.holm import adjust_holm
 from service.evaluation.statistics.undefined import Undefined
 from service.evaluation.table import RunTable
 
-# The interval of overall errs downwards in 2.5 % of comparisons of equal graders, the criteria together in 2.5 % at
-# most (Holm): a gate that looks at both raises a false alarm in at most 5 %.
+# The interval of overall errs downwards in 2.5 % of comparisons of equal graders, the criteria and robustness families
+# together in 2.5 % at most (Holm): a gate that looks at both raises a false alarm in at most 5 %.
 FAMILY_ERROR = 0.025
 NO_REFERENCE = Missing(undefined="No case of this scope has a reference that both runs graded.")
 NO_CASES = Missing(undefined="No case of this scope was graded by both runs.")
@@ -40,6 +41,12 @@ class Scope:
     def interval(self) -> bootstrap.Interval | Undefined:
         """Of the difference in kappa."""
         return self.paired if isinstance(self.paired, Undefined) else self.paired.kappa.interval
+
+    @property
+    def effective_questions(self) -> float:
+        """How many questions of equal size say as much about kappa as these do; 0 without references."""
+        _, sizes = np.unique(self.second.clusters[self.first.both & self.second.both], return_counts=True)
+        return bootstrap.count_effective(sizes.astype(np.float64)) if len(sizes) else 0.0
 
 
 def measure_scope(first: RunTable, second: RunTable, scope: str, label: str, policy: Policy) -> Scope:
@@ -66,9 +73,12 @@ def _compare_levels(one: Column, two: Column, graded: BoolArray, policy: Policy)
     return compare_levels(one.graded[graded], two.graded[graded], two.clusters[graded], policy.seed, policy.resamples)
 
 
-def adjust_scopes(scopes: tuple[Scope, ...]) -> dict[str, float]:
-    """Criterion -> Holm-adjusted one-sided p that its kappa fell; criteria without one are left out."""
-    found: dict[str, float] = {}
+def adjust_scopes(scopes: tuple[Scope, ...], breaks: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Criterion -> one-sided p that its kappa fell, and the p of `breaks` (see `weigh_breaks`), all adjusted together
+
+    (Holm); criteria without one are left out.
+    """
+    found = dict(breaks or {})
     for scope in scopes:
         if scope.name != OVERALL and not isinstance(scope.paired, Undefined):
             p = scope.paired.kappa_worse_p
@@ -110,18 +120,23 @@ def describe_scope(scope: Scope, adjusted: dict[str, float], policy: Policy, eno
         only_first_exact=0 if isinstance(paired, Undefined) else paired.exact.only_first,
         only_second_exact=0 if isinstance(paired, Undefined) else paired.exact.only_second,
         detectable=to_number(kappa.minimum_detectable) if kappa else NO_REFERENCE,
-        word=_choose_word(scope, adjusted, margin) if enough else VerdictWord.NOT_ENOUGH,
+        word=_choose_word(scope, adjusted, margin, policy.fewest_clusters) if enough else VerdictWord.NOT_ENOUGH,
         margin=margin,
     )
 
 
-def _choose_word(scope: Scope, adjusted: dict[str, float], margin: float) -> VerdictWord:
-    """Of a criterion `worse` after Holm only: by its own interval one of eight was in 13 of 60 equal pairs."""
+def _choose_word(scope: Scope, adjusted: dict[str, float], margin: float, fewest_clusters: int) -> VerdictWord:
+    """Of a criterion `worse` after Holm only: by its own interval one of eight was in 13 of 60 equal pairs.
+
+    And only with as many questions of equal size (rounded) as overall needs: 2 to 5 are too few for an error of kappa.
+    """
     word = VerdictWord(verdict.decide(scope.interval, margin).outcome.value)
     if scope.name == OVERALL or isinstance(scope.paired, Undefined):
         return word
     change = scope.paired.kappa.difference
-    if not isinstance(change, Undefined) and change <= -margin and adjusted.get(scope.name, 1.0) <= FAMILY_ERROR:
+    enough = round(scope.effective_questions) >= fewest_clusters
+    fell = not isinstance(change, Undefined) and change <= -margin and adjusted.get(scope.name, 1.0) <= FAMILY_ERROR
+    if fell and enough:
         return VerdictWord.WORSE
     return VerdictWord.NOT_ENOUGH if word is VerdictWord.WORSE else word
 

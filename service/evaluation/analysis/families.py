@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from service.domain.grade import ReasonCode
-from service.evaluation.analysis.columns import average_levels, average_repeats, find_observed
+from service.errors import RunInvalid
+from service.evaluation.analysis.columns import average_levels, average_repeats, list_scopes, select_levels
 from service.evaluation.results.numbers import OVERALL, Interval, Missing, Number
-from service.evaluation.results.run import Family, FamilyScope, Repeatability, Violation
+from service.evaluation.results.run import Family, FamilyScope, Violation
+from service.evaluation.robustness.families import FAMILIES
 from service.evaluation.robustness.families import Family as Rule
 from service.evaluation.robustness.graded import GradedCase, Pair
 from service.evaluation.robustness.invariants import FamilyResult, check_invariants
@@ -20,26 +22,45 @@ NO_PAIRS = Missing(undefined="No case of this family was graded beside its base.
 
 
 def judge_families(
-    table: RunTable, rules: tuple[Rule, ...], repeatability: Repeatability | Missing
+    table: RunTable, rules: tuple[Rule, ...], deviations: Mapping[str, float] | None = None
 ) -> tuple[Family, ...]:
     """Each family's promise and whether it was kept; empty for a set without derived cases.
 
-    The noise allowed for is that of two single gradings of one answer, 1.96 · √2 · the within-case deviation (the
-    repeatability of Bland & Altman 1996, BMJ 313); none where repeats were not asked for.
+    The noise allowed for is that between two means over the table's k repeats of one answer, 1.96 · √(2/k) · the
+    within-case deviation of that criterion (the repeatability of Bland & Altman 1996, BMJ 313); none where nothing was
+    graded twice. `deviations` are those of the table itself unless they are given. Raises RunInvalid for derived cases
+    of a family that no rule is about: they would pass for kept promises.
     """
     present = {family for family in table.families if family}
+    unknown = sorted(present - {rule.id for rule in rules})
+    if unknown:
+        raise RunInvalid(
+            f"The cases of the family {unknown[0]} cannot be judged: no {FAMILIES} beside them says what must hold of "
+            "it. Put the file into the set's folder, and run the set again (--again)."
+        )
     asked = tuple(rule for rule in rules if rule.id in present)
     if not asked:
         return ()
-    results = check_invariants(_pair_cases(table), asked, _choose_noise(repeatability))
+    spread = measure_deviations(table) if deviations is None else deviations
+    factor = compute_normal_quantile(0.975) * (2 / table.overall.shape[1]) ** 0.5
+    results = check_invariants(_pair_cases(table), asked, {scope: factor * one for scope, one in spread.items()})
     return tuple(_describe(rule, result) for rule, result in zip(asked, results, strict=True))
 
 
-def _choose_noise(repeatability: Repeatability | Missing) -> float:
-    deviation = repeatability.deviation if isinstance(repeatability, Repeatability) else 0.0
-    if isinstance(deviation, Missing):
-        return 0.0
-    return compute_normal_quantile(0.975) * 2**0.5 * deviation
+def measure_deviations(table: RunTable) -> dict[str, float]:
+    """`overall` and each criterion -> within-case standard deviation (levels) of its repeats, pooled over cases.
+
+    What has no case that was graded twice is left out.
+    """
+    found = {}
+    for scope in list_scopes(table):
+        levels = select_levels(table, scope)
+        counts = np.isfinite(levels).sum(axis=1)
+        twice = counts > 1
+        if twice.any():
+            squares = np.nansum((levels - average_repeats(levels)[:, np.newaxis]) ** 2, axis=1)[twice]
+            found[scope] = float(np.sqrt(squares.sum() / (counts[twice] - 1).sum()))
+    return found
 
 
 def _pair_cases(table: RunTable) -> Iterator[Pair]:
@@ -51,7 +72,7 @@ def _pair_cases(table: RunTable) -> Iterator[Pair]:
 
 def _read_cases(table: RunTable) -> Iterator[GradedCase]:
     overall, levels = average_repeats(table.overall), average_levels(table)
-    observed = find_observed(table)
+    observed = np.any(table.observed, axis=1)  # a criterion seen in one repeat of three has the mean that the score has
     for place, case_id in enumerate(table.case_ids):
         there = table.asked[place] & np.isfinite(levels[place])
         seen = there & observed[place]
@@ -76,7 +97,9 @@ def _describe(rule: Rule, result: FamilyResult) -> Family:
         share=NO_PAIRS if share is None else round(share.value, 9),
         share_interval=NO_PAIRS if share is None else Interval(low=share.low, high=share.high),
         allowed_share=rule.allowed_share,
-        held=result.held,
+        state=result.state,
+        note=result.note,
+        violating=result.violating,
         scopes=(
             FamilyScope(
                 scope=OVERALL,

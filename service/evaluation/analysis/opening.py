@@ -12,9 +12,10 @@ from service.evaluation.analysis.sources import Source
 from service.evaluation.baseline import Baseline, tabulate_baseline
 from service.evaluation.folder import RunFolder
 from service.evaluation.journal import Place
-from service.evaluation.plan import RunPlan
+from service.evaluation.plan import RunPlan, read_attempt
 from service.evaluation.reading import GradeIndex
 from service.evaluation.results.run import Identity
+from service.evaluation.robustness.families import find_families
 from service.evaluation.table import RunTable, read_table
 
 
@@ -30,6 +31,7 @@ def open_run_source(run: RunFolder) -> Source:
         read_grade=_GradeReader(run.path),
         elapsed_seconds=run.read_finished().seconds,
         caution=run.read_front().caution,
+        families=run.read_families(),
     )
 
 
@@ -45,6 +47,7 @@ def open_baseline_source(baseline: Baseline, eval_set: EvalSet, path: Path) -> S
         read_grade=lambda _: {},
         elapsed_seconds=nan if baseline.elapsed_seconds is None else baseline.elapsed_seconds,
         caution=eval_set.front.caution,
+        families=find_families(eval_set.folder),
     )
 
 
@@ -70,6 +73,7 @@ def identify(plan: RunPlan, table: RunTable, run_id: str) -> Identity:
         grader_version=plan.grader_version,
         started_at=plan.started_at,
         notice=plan.notice,
+        attempt=read_attempt(plan.id),
     )
 
 

@@ -44,7 +44,7 @@ def build_run_report(
         cost=_sum_cost(source),
         groups=measure_groups(table, policy),
         repeatability=repeatability,
-        families=judge_families(table, families, repeatability),
+        families=judge_families(table, families),
         points=bin_points(table),
         shown=show_cases((source,), table.case_ids, distance),
     )

@@ -11,6 +11,7 @@ from service.evaluation.report.tables import (
     show_estimate,
     show_number,
     show_p,
+    show_share,
     show_text,
 )
 from service.evaluation.results.comparison import ComparisonReport, CoverageChange, Difference, Drift, VerdictWord
@@ -76,8 +77,12 @@ def tabulate_coverage_change(change: CoverageChange) -> Table:
         Row("Scored only by B: score gained", (show_count(change.only_second),)),
         Row("Scored by neither", (show_count(change.neither),)),
         Row("p that this is chance (McNemar)", (show_p(change.mcnemar_p),)),
+        Row("Gradings with a score, A", (show_share(change.first_share, 1),)),
+        Row("Gradings with a score, B", (show_share(change.second_share, 1),)),
+        Row("Gradings whose score was lost", (show_share(change.lost_share, 1),)),
+        Row("p that the share changed by chance", (show_p(change.share_p),)),
     )
-    return build_table("coverage-change", "Which cases have a score", ("Outcome", "Cases"), rows)
+    return build_table("coverage-change", "Which cases and gradings have a score", ("Outcome", "Cases"), rows)
 
 
 def tabulate_drift(drift: Drift) -> Table:

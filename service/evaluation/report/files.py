@@ -17,7 +17,7 @@ def write_report(report: RunReport | ComparisonReport, folder: Path) -> tuple[Pa
     Raises RunNotWritable.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the page quotes answers
     except OSError as error:
         raise explain_write_failure(folder, error) from None
     contents = {

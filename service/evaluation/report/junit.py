@@ -74,8 +74,7 @@ def _list_outcomes(report: ComparisonReport) -> Iterator[Outcome]:
     yield Outcome("verdict", "Verdict", "failure" if kind else "passed", said, kind)
     yield from (_judge_scope(row) for row in report.differences)
     yield _judge_coverage(report)
-    held = {family.id for family in report.runs[0].families if family.held}
-    yield from (_judge_family(family, family.id in held) for family in report.runs[1].families)
+    yield from (_judge_family(family, verdict.reasons) for family in report.runs[1].families)
 
 
 def _judge_scope(row: Difference) -> Outcome:
@@ -98,15 +97,22 @@ def _judge_coverage(report: ComparisonReport) -> Outcome:
     """What the policy allows is not in the report; the verdict names a loss that weighed in."""
     change = report.coverage
     total = change.both + change.only_first + change.only_second + change.neither
-    said = f"Of {total} cases {change.only_first} lost their score and {change.only_second} gained one."
+    said = (
+        f"Of {total} cases {change.only_first} lost their score and {change.only_second} gained one; of all gradings "
+        f"{change.first_share:.1%} had a score and {change.second_share:.1%} have."
+    )
     weighed = any("lost their score" in reason for reason in report.verdict.reasons)
     return Outcome("coverage", "Coverage", "failure" if weighed else "passed", said, "worse" if weighed else "")
 
 
-def _judge_family(family: Family, held_before: bool) -> Outcome:
-    said = f"{family.invariant} Broken by {family.violations} of {family.n} cases."
+def _judge_family(family: Family, reasons: tuple[str, ...]) -> Outcome:
+    """Fails when the verdict names it: what is more than chance is not in the families."""
+    said = f"{family.invariant} Broken by {family.violations} of {family.n} cases. {family.note}".rstrip()
     if family.held:
         return Outcome("family", family.title, "passed", said)
-    if held_before:
-        return Outcome("family", family.title, "failure", f"{said} It held before.", "worse")
-    return Outcome("family", family.title, "skipped", f"{said} It was broken before, too, or not checked.")
+    for reason in reasons:
+        if reason.startswith(f"{family.title}: ") and "broken by" in reason:
+            return Outcome("family", family.title, "failure", f"{said} {reason}", "worse")
+    if family.state == "unchecked":
+        return Outcome("family", family.title, "skipped", said)
+    return Outcome("family", family.title, "skipped", f"{said} Not shown to be more than before.")

@@ -223,7 +223,7 @@ def tabulate_families(families: tuple[Family, ...], prefix: str) -> Table:
         Row(
             family.title,
             (
-                show_text("✓ kept", "kept") if family.held else show_text("✗ broken", "broken"),
+                _show_state(family),
                 show_count(family.n),
                 show_count(family.unscored),
                 show_count(family.violations),
@@ -234,6 +234,13 @@ def tabulate_families(families: tuple[Family, ...], prefix: str) -> Table:
         for family in families
     )
     return build_table(f"{prefix}families", "Promises kept and broken", columns, rows)
+
+
+def _show_state(family: Family) -> Cell:
+    """A promise that was not checked is neither kept nor broken; its cell says why."""
+    if family.state == "unchecked":
+        return Cell("– unchecked", family.note)
+    return show_text("✓ kept", "kept") if family.held else show_text("✗ broken", "broken")
 
 
 def _show_broken_share(share: float | Missing, interval: Interval | Missing) -> Cell:

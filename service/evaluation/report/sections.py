@@ -19,11 +19,15 @@ MAX_GROUPS = 12  # the robustness set has 110, most of them of a handful of case
 _MARKERS = (("length only", "^"), ("embedded grader", "D"), ("second rating", "s"))
 
 
+MARKS = {"kept": "✓", "broken": "✗", "unchecked": "–"}
+
+
 @dataclass(frozen=True, slots=True)
 class FamilyView:
     title: str
     invariant: str
-    held: bool
+    mark: str
+    note: str
     scopes: Table
     violations: Table | None
 
@@ -170,7 +174,8 @@ def _view_families(report: RunReport, names: dict[str, str], prefix: str) -> Ite
         yield FamilyView(
             family.title,
             family.invariant,
-            family.held,
+            MARKS[family.state],
+            family.note,
             tables.tabulate_family_scopes(family, names, prefix),
             tables.tabulate_violations(family, names, prefix) if family.examples else None,
         )

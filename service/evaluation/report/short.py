@@ -11,6 +11,7 @@ from service.evaluation.report.formatting import (
     format_estimate,
     format_models,
     format_number,
+    format_share,
 )
 from service.evaluation.report.run_tables import YARDSTICKS, find_yardstick, list_absent
 from service.evaluation.report.summary import (
@@ -21,7 +22,7 @@ from service.evaluation.report.summary import (
 )
 from service.evaluation.results.comparison import ComparisonReport, CoverageChange
 from service.evaluation.results.numbers import Missing
-from service.evaluation.results.run import RunReport
+from service.evaluation.results.run import Identity, RunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,20 @@ def list_run_lines(report: RunReport) -> Iterator[tuple[str, str]]:
         yield "Reference", report.caution
     yield "Cost", summarise_cost(report.cost)
     made = report.identity
+    yield from _list_attempt(made)
     yield "Made with", f"{format_models(made)}; prompt {made.prompt}; rubric {made.rubric}; run {made.run_id}."
+
+
+def _list_attempt(made: Identity) -> Iterator[tuple[str, str]]:
+    """Said of every run but the first: whoever runs until the result pleases must not hide it."""
+    if made.attempt > 1:
+        yield "Attempt", f"This is run {made.attempt} with the same plan (--again)."
 
 
 def list_comparison_lines(report: ComparisonReport) -> Iterator[tuple[str, str]]:
     """(what, sentence) of everything below the table; each run says how good it is in itself."""
     yield "Changed", "; ".join(report.changed) + "." if report.changed else "Nothing that was asked for."
+    yield from _list_attempt(report.second)
     yield "Coverage", _state_coverage(report.coverage)
     for name, run in zip(("Before", "After"), report.runs, strict=True):
         yield name, summarise_run(run)
@@ -105,5 +114,7 @@ def list_comparison_lines(report: ComparisonReport) -> Iterator[tuple[str, str]]
 def _state_coverage(change: CoverageChange) -> str:
     return (
         f"{format_count(change.both)} cases scored by both; {format_count(change.only_first)} lost their score, "
-        f"{format_count(change.only_second)} gained one, {format_count(change.neither)} have none in either run."
+        f"{format_count(change.only_second)} gained one, {format_count(change.neither)} have none in either run. "
+        f"Of all gradings {format_share(change.first_share, 1)} had a score before, "
+        f"{format_share(change.second_share, 1)} have one now."
     )

@@ -14,6 +14,7 @@ from service.evaluation.results.run import Agreement, Family, Group, RunReport
 
 COLUMNS = ("run", "scope", "measure", "value", "low", "high", "n", "note")
 DIFFERENCE = "difference"
+HELD = {"kept": "yes", "broken": "no", "unchecked": "unchecked"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
@@ -71,7 +72,8 @@ def _list_comparison(report: ComparisonReport) -> Iterator[Figure]:
     for row in report.differences:
         yield from _list_difference(row)
     change = report.coverage
-    for name in ("both", "only_first", "only_second", "neither", "mcnemar_p"):
+    shares = ("first_share", "second_share", "lost_share", "share_p")
+    for name in ("both", "only_first", "only_second", "neither", "mcnemar_p", *shares):
         yield Figure(DIFFERENCE, "coverage", name, getattr(change, name))
     flips = report.rank_flips
     yield Figure(DIFFERENCE, "ranks", "kendall_tau", flips.kendall_tau, n=flips.n)
@@ -141,7 +143,8 @@ def _list_mapping(label: str, scope: str, counts: Mapping[str, int]) -> Iterator
 
 def _list_family(label: str, family: Family) -> Iterator[Figure]:
     scope = f"family: {family.id}"
-    yield Figure(label, scope, "held", "yes" if family.held else "no", n=family.n, note=family.invariant)
+    note = f"{family.invariant} {family.note}".rstrip()
+    yield Figure(label, scope, "held", HELD[family.state], n=family.n, note=note)
     yield Figure(label, scope, "violation share", family.share, family.share_interval, family.n)
     yield Figure(label, scope, "violations", family.violations, n=family.n)
     yield Figure(label, scope, "unscored", family.unscored, n=family.n)

@@ -55,10 +55,13 @@ def summarise_families(families: tuple[Family, ...]) -> str:
     """How many robustness promises were kept; empty where none was checked."""
     if not families:
         return ""
-    broken = [family.title for family in families if not family.held]
-    kept = len(families) - len(broken)
-    said = f"{kept} of {len(families)} robustness promises kept"
-    return f"{said}; broken: {', '.join(broken)}." if broken else f"{said}."
+    said = f"{sum(family.held for family in families)} of {len(families)} robustness promises kept"
+    for state in ("broken", "unchecked"):
+        titles = [family.title for family in families if family.state == state]
+        said += f"; {state}: {', '.join(titles)}" if titles else ""
+    unjudged = [family.title for family in families if family.held and family.note]
+    said += f"; no answer judged at all: {', '.join(unjudged)}" if unjudged else ""
+    return f"{said}."
 
 
 def summarise_cost(cost: Cost) -> str:

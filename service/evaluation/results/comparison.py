@@ -31,9 +31,9 @@ class Difference(Value):
     """One scope, second run minus first, over the cases that both graded.
 
     `wilcoxon_p` and `cluster_p` (two-sided) ask whether the mean level moved; `p_holm` (one-sided, adjusted over the
-    criteria) whether kappa fell. `detectable` is the smallest difference in kappa that this set shows four times in
-    five. `word` weighs the interval of kappa against the margin of the scope; a criterion is `worse` only when that
-    also holds after the adjustment, as in the verdict.
+    criteria and the robustness families) whether kappa fell. `detectable` is the smallest difference in kappa that this
+    set shows four times in five. `word` weighs the interval of kappa against the margin of the scope; a criterion is
+    `worse` only when that also holds after the adjustment, as in the verdict.
     """
 
     scope: str
@@ -66,11 +66,20 @@ class RankFlips(Value):
 
 
 class CoverageChange(Value):
+    """Cases that have any score, then gradings: `*_share` of all have one (0–1), `lost_share` had one and have none.
+
+    `share_p` (two-sided) asks whether the share changed by chance.
+    """
+
     both: int
     only_first: int
     only_second: int
     neither: int
     mcnemar_p: Number
+    first_share: float
+    second_share: float
+    lost_share: float
+    share_p: Number
     lost_cases: tuple[str, ...]
 
 

@@ -12,7 +12,10 @@ from service.evaluation.results.shown import ShownCase
 
 
 class Identity(Value):
-    """Which run: enough to make it again. `label` is short and tells two runs of one report apart."""
+    """Which run: enough to make it again. `label` is short and tells two runs of one report apart.
+
+    `attempt` counts the runs of the same plan, made one after another with --again; 1 is the first.
+    """
 
     run_id: str
     label: str
@@ -33,6 +36,7 @@ class Identity(Value):
     grader_version: str
     started_at: datetime
     notice: str | None
+    attempt: int = 1
 
 
 class Yardstick(Value):
@@ -158,7 +162,11 @@ class FamilyScope(Value):
 
 
 class Family(Value):
-    """One robustness family: its promise, and whether it was kept."""
+    """One robustness family: its promise, and whether it was kept.
+
+    `violating` are the ids of all cases that broke it, `examples` some of them in full. `note` says why it is
+    `unchecked`, or that no derived case was judged; else it is empty.
+    """
 
     id: str
     title: str
@@ -169,9 +177,15 @@ class Family(Value):
     share: Number
     share_interval: Interval | Missing
     allowed_share: float
-    held: bool
+    state: Literal["kept", "broken", "unchecked"]
+    note: str
+    violating: tuple[str, ...]
     scopes: tuple[FamilyScope, ...]
     examples: tuple[Violation, ...]
+
+    @property
+    def held(self) -> bool:
+        return self.state == "kept"
 
 
 class Point(Value):

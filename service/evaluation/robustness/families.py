@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from service.assets.evals import EvalSet
 from service.assets.yaml_files import parse_yaml, read_text
 from service.domain.answer import AnswerKind
 from service.domain.base import Slug, Text, Value
@@ -151,6 +152,21 @@ class Families(Value):
     def _check_ids(self) -> Self:
         refuse_duplicates("family", (family.id for family in self.families))
         return self
+
+
+def find_families(folder: Path) -> tuple[Family, ...]:
+    """The families of the set or run in this folder, empty without such a file; raises EvalSetInvalid."""
+    return load_families(folder) if (folder / FAMILIES).is_file() else ()
+
+
+def check_families(eval_set: EvalSet) -> None:
+    """Raises EvalSetInvalid when no rule says what must hold of derived cases: their run would look clean."""
+    unknown = sorted(eval_set.families - {family.id for family in find_families(eval_set.folder)})
+    if unknown:
+        raise EvalSetInvalid(
+            f"{eval_set.folder / FAMILIES}: expected the family {unknown[0]}, which cases of the set are of. Say there "
+            "what must hold of them (see evals/robustness/README.md), or leave `base` and `family` out of the cases."
+        )
 
 
 def load_families(folder: Path) -> tuple[Family, ...]:

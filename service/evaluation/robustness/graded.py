@@ -61,10 +61,15 @@ def read_graded(case_id: str, grade: Scored | Unscored) -> GradedCase:
 
 
 def pair_siblings(pairs: Sequence[Pair]) -> Iterator[Pair]:
-    """Each derived case beside the first one of the same base that was judged, which is left out itself."""
+    """Each derived case beside the first one of the same base that was judged, which is left out itself.
+
+    Also those before it: a grader that refused the first six of twelve names would agree with itself otherwise. Where
+    none was judged, beside the first.
+    """
     first: dict[str, GradedCase] = {}
     for pair in pairs:
-        if pair.base.id in first:
-            yield Pair(pair.family, first[pair.base.id], pair.derived)
-        elif pair.derived.is_judged:
+        if not first.setdefault(pair.base.id, pair.derived).is_judged and pair.derived.is_judged:
             first[pair.base.id] = pair.derived
+    for pair in pairs:
+        if first[pair.base.id] is not pair.derived:
+            yield Pair(pair.family, first[pair.base.id], pair.derived)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from statistics import fmean
+from typing import Literal
 
 from service.domain.base import Value
 from service.evaluation.robustness.families import (
@@ -26,6 +27,8 @@ from service.evaluation.statistics.distributions import compute_normal_quantile
 MAX_SHOWN = 20
 ENOUGH_FOR_MEAN = 10  # levels; one of four that moves by one would make a mean of 0.25
 OVERALL = "overall"
+MAX_NOISE = 1.0  # levels; what moves by more on its own is not checked: else the noisiest grader keeps every promise
+State = Literal["kept", "broken", "unchecked"]
 _ROUNDING = 1e-9  # levels are means of whole numbers: 3.2999999999999998 is no fall from 3.3
 
 
@@ -66,8 +69,10 @@ class FamilyResult(Value):
 
     `unscored` of them have a derived case without a score; `skipped` pairs, whose base was not judged although the
     invariant needs it, are not in `n`. `flags` counts derived cases by the flags of their grades. `mean_change` is of
-    the overall score, None when no pair has two. `violations` counts cases, however many criteria broke; `shown` are
-    the first 20 in full. `held` is False also for a family of which nothing could be checked.
+    the overall score, None when no pair has two. `violations` counts cases, however many criteria broke; `violating`
+    are their ids, `shown` the first 20 in full. `state` is `unchecked` when the noise is above one level, or when fewer
+    than half of the pairs could be checked and those did not break the promise; `note` says why, or that a promise was
+    kept because no derived case was judged at all.
     """
 
     family: str
@@ -80,18 +85,27 @@ class FamilyResult(Value):
     violations: int
     share: Share | None
     criteria: tuple[CriterionResult, ...]
+    violating: tuple[str, ...]
     shown: tuple[Violation, ...]
-    held: bool
+    state: State
+    note: str
+
+    @property
+    def held(self) -> bool:
+        return self.state == "kept"
 
 
-def check_invariants(pairs: Iterable[Pair], families: Sequence[Family], noise: float = 0.0) -> tuple[FamilyResult, ...]:
+def check_invariants(
+    pairs: Iterable[Pair], families: Sequence[Family], noise: Mapping[str, float] = {}
+) -> tuple[FamilyResult, ...]:
     """The result of each family, in their order.
 
-    `noise` (levels) is how far two gradings of the same answer lie apart by chance: 0 on a deterministic backend.
-    Pairs of other families are left out. Raises ValueError for a noise below 0.
+    `noise` (levels) is how far two gradings of the same answer lie apart by chance, by criterion and for `overall`; 0
+    where it is not named, as on a deterministic backend. Pairs of other families are left out. Raises ValueError for a
+    noise below 0.
     """
-    if not noise >= 0:
-        raise ValueError(f"noise is a number of levels from 0 up, got {noise}.")
+    if not all(one >= 0 for one in noise.values()):
+        raise ValueError(f"noise is a number of levels from 0 up, got {dict(noise)}.")
     sorted_pairs: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         sorted_pairs[pair.family].append(pair)
@@ -106,7 +120,7 @@ class _Column:
     violations: int = 0
 
 
-def _check_family(family: Family, pairs: Sequence[Pair], noise: float) -> FamilyResult:
+def _check_family(family: Family, pairs: Sequence[Pair], noise: Mapping[str, float]) -> FamilyResult:
     needs_base = not isinstance(family.invariant, AtMost | Flagged)
     if isinstance(family.invariant, Agree):
         pairs = list(pair_siblings(pairs))
@@ -122,47 +136,80 @@ def _check_family(family: Family, pairs: Sequence[Pair], noise: float) -> Family
             columns[criterion].changes.append(after[criterion] - before[criterion])
             columns[criterion].violations += criterion in names
     criteria = tuple(_summarise(name, columns[name]) for name in sorted(columns))
-    violating = len({violation.case for violation in found})
-    share = compute_share(violating, len(usable)) if usable else None
+    violating = tuple(dict.fromkeys(violation.case for violation in found))
+    share = compute_share(len(violating), len(usable)) if usable else None
+    skipped = len(pairs) - len(usable)
+    failed = share is not None and not (
+        share.value <= family.allowed_share + _ROUNDING and _is_even(family.invariant, criteria)
+    )
+    doubt = _explain_noise(family.invariant, columns, noise) or ("" if failed else _explain_few(len(usable), skipped))
     return FamilyResult(
         family=family.id,
         n=len(usable),
         unscored=sum(pair.derived.score is None for pair in usable),
-        skipped=len(pairs) - len(usable),
+        skipped=skipped,
         flags=dict(sorted(Counter(flag for pair in usable for flag in pair.derived.flags).items())),
         mean_change=_compute_mean_change(usable),
         largest_rise=max((one.largest_rise for one in criteria), default=0.0),
-        violations=violating,
+        violations=len(violating),
         share=share,
         criteria=criteria,
+        violating=violating,
         shown=tuple(found[:MAX_SHOWN]),
-        held=share is not None
-        and share.value <= family.allowed_share + _ROUNDING
-        and _is_even(family.invariant, criteria),
+        state="unchecked" if doubt else "broken" if failed else "kept",
+        note=doubt or _explain_unjudged(family.invariant, usable),
     )
 
 
-def _find_violations(invariant: Invariant, pair: Pair, noise: float) -> Iterator[Violation]:
+def _explain_noise(invariant: Invariant, compared: Iterable[str], noise: Mapping[str, float]) -> str:
+    """Why the noise leaves nothing to check; empty when it is at most one level wherever the invariant looks."""
+    if isinstance(invariant, Flagged):
+        return ""
+    scopes = (OVERALL,) if isinstance(invariant, AtMost) else sorted(compared)
+    noisiest = max(scopes, key=lambda scope: noise.get(scope, 0.0), default=OVERALL)
+    found = noise.get(noisiest, 0.0)
+    if found <= MAX_NOISE:
+        return ""
+    return f"It cannot be checked: the re-grading noise of {noisiest} is {found:.1f} levels. Grade with more repeats."
+
+
+def _explain_few(usable: int, skipped: int) -> str:
+    """Why nothing is known of a family that was not seen to break; empty when half of its pairs could be checked."""
+    if not usable + skipped:
+        return "It was not checked: no case of this family was graded beside its base."
+    if usable < skipped:
+        return f"It cannot be checked: only {usable} of {usable + skipped} cases have a judged answer to compare with."
+    return ""
+
+
+def _explain_unjudged(invariant: Invariant, usable: Sequence[Pair]) -> str:
+    """That nothing rose because nothing was judged. An attack that is refused has failed; but it must be told."""
+    if isinstance(invariant, Flagged) or any(pair.derived.is_judged for pair in usable):
+        return ""
+    return f"None of the {len(usable)} changed answers was judged."
+
+
+def _find_violations(invariant: Invariant, pair: Pair, noise: Mapping[str, float]) -> Iterator[Violation]:
     match invariant:
         case NoRise(by=by):
-            yield from _find_moves(pair, rise=by + noise, fall=None)
+            yield from _find_moves(pair, by, None, noise)
         case NoFall(by=by):
-            yield from _find_moves(pair, rise=None, fall=by + noise)
+            yield from _find_moves(pair, None, by, noise)
         case Unchanged() | Agree():
-            yield from _find_moves(pair, rise=noise, fall=noise)
+            yield from _find_moves(pair, 0.0, 0.0, noise)
         case Within(by=by):
-            yield from _find_moves(pair, rise=by + noise, fall=by + noise)
+            yield from _find_moves(pair, by, by, noise)
         case AtMost(overall=limit):
             before, after = pair.base.score, pair.derived.score
-            if after is not None and after > limit + noise + _ROUNDING:
+            if after is not None and after > limit + noise.get(OVERALL, 0.0) + _ROUNDING:
                 yield Violation(case=pair.derived.id, criterion=OVERALL, before=before, after=after)
         case Flagged(flag=flag):
             if flag not in pair.derived.flags:
                 yield Violation(case=pair.derived.id, criterion=flag, before=None, after=None)
 
 
-def _find_moves(pair: Pair, rise: float | None, fall: float | None) -> Iterator[Violation]:
-    """Criteria that both cases were judged by and that moved further; None is no bound on that side.
+def _find_moves(pair: Pair, rise: float | None, fall: float | None, noise: Mapping[str, float]) -> Iterator[Violation]:
+    """Criteria that both cases were judged by and that moved further, noise apart; None is no bound on that side.
 
     Where levels may not fall, an answer that is not judged at all any more has lost everything.
     """
@@ -170,8 +217,8 @@ def _find_moves(pair: Pair, rise: float | None, fall: float | None) -> Iterator[
     if fall is not None and not pair.derived.is_judged:
         yield Violation(case=pair.derived.id, criterion=OVERALL, before=pair.base.score, after=None)
     for criterion in sorted(before.keys() & after.keys()):
-        change = after[criterion] - before[criterion]
-        if (rise is not None and change > rise + _ROUNDING) or (fall is not None and -change > fall + _ROUNDING):
+        change, free = after[criterion] - before[criterion], noise.get(criterion, 0.0) + _ROUNDING
+        if (rise is not None and change > rise + free) or (fall is not None and -change > fall + free):
             yield Violation(case=pair.derived.id, criterion=criterion, before=before[criterion], after=after[criterion])
 
 

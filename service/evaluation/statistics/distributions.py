@@ -18,7 +18,7 @@ def compute_normal_quantile(probability: float) -> float:
     return float(special.ndtri(probability))
 
 
-def compute_t_probability(deviate: float, freedom: int) -> float:
+def compute_t_probability(deviate: float, freedom: float) -> float:
     """P(T <= deviate) of Student's t with `freedom` degrees of freedom."""
     return float(special.stdtr(freedom, deviate))
 
@@ -50,3 +50,8 @@ def compute_wilcoxon_p(differences: FloatArray) -> float:
 def compute_binomial_p(successes: int, trials: int) -> float:
     """Two-sided exact p of `successes` among at least one trial when each has probability one half."""
     return float(stats.binomtest(successes, trials, 0.5).pvalue)
+
+
+def compute_binomial_tail(successes: int, trials: int) -> float:
+    """One-sided exact p of at least so many `successes` among `trials` of probability one half; 1 without trials."""
+    return float(stats.binom.sf(successes - 1, trials, 0.5))

@@ -5,15 +5,14 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from service.evaluation.analysis.families import judge_families, state_invariant
-from service.evaluation.results.numbers import Missing
-from service.evaluation.results.run import Family, Repeatability
+from service.errors import RunInvalid
+from service.evaluation.analysis.families import judge_families, measure_deviations, state_invariant
+from service.evaluation.results.run import Family
 from service.evaluation.robustness import families
 from service.evaluation.table import RunTable
 from tests.evaluation.robustness.making import make_family
-from tests.evaluation.tables import FloatArray, explain, make_table
+from tests.evaluation.tables import FloatArray, explain, list_criteria, make_table
 
-ONCE = Missing(undefined="Each request was graded once.")
 NAN = float("nan")
 
 
@@ -30,8 +29,8 @@ def derive(base: FloatArray, derived: FloatArray, **changes: Any) -> RunTable:
     )
 
 
-def judge(table: RunTable, repeatability: Repeatability | Missing = ONCE, **invariant: Any) -> Family:
-    (found,) = judge_families(table, (make_family(invariant=invariant),), repeatability)
+def judge(table: RunTable, deviations: dict[str, float] | None = None, **invariant: Any) -> Family:
+    (found,) = judge_families(table, (make_family(invariant=invariant),), deviations)
     return found
 
 
@@ -57,7 +56,7 @@ def test_a_promise_that_was_broken_names_the_case() -> None:
 def test_a_base_that_was_not_run_has_no_pair() -> None:
     table = derive(BASE, BASE, ids=tuple(f"x-{place}" for place in range(8)))
     found = judge(table, kind="unchanged")
-    assert found.n == 0
+    assert (found.n, found.state) == (0, "unchecked")
     assert explain(found.share) == "No case of this family was graded beside its base."
 
 
@@ -67,15 +66,51 @@ def test_an_unscored_copy_is_counted() -> None:
 
 
 def test_a_set_without_derived_cases_has_no_families() -> None:
-    assert judge_families(make_table(BASE, BASE), (make_family(),), ONCE) == ()
+    assert judge_families(make_table(BASE, BASE), (make_family(),)) == ()
+    assert judge_families(make_table(BASE, BASE), ()) == ()
+
+
+def test_derived_cases_without_a_rule_are_refused() -> None:
+    for rules in ((), (make_family(id="other"),)):
+        with pytest.raises(RunInvalid, match=r"family longer cannot be judged: no families\.yaml") as caught:
+            judge_families(derive(BASE, BASE), rules)
+        assert "run the set again" in str(caught.value)
 
 
 def test_what_regrading_alone_moves_is_allowed_for() -> None:
-    noise = Repeatability(repeats=3, deviation=0.2, changed_share=0.1, noise_floor_mean=0.1, noise_floor_qwk=0.1)
+    noise = dict.fromkeys(list_criteria()[:2], 0.2)
     table = derive(BASE, BASE + 0.5)  # two gradings differ by up to 1.96 · √2 · 0.2 = 0.55
     assert judge(table, noise, kind="unchanged").held
     assert not judge(derive(BASE, BASE + 0.6), noise, kind="unchanged").held
     assert not judge(table, kind="unchanged").held
+
+
+def test_the_noise_is_that_of_each_criterion_and_of_the_mean_over_repeats() -> None:
+    """The first criterion is graded 3, 3 and 4 (deviation 0.577), the second the same each time."""
+    first, second = list_criteria()[:2]
+    levels = np.full((4, 3, 2), 3.0)
+    levels[:, 2, 0] = 4
+    table = derive(levels, levels)
+    assert measure_deviations(table) == pytest.approx({"overall": 3**-0.5 / 2, first: 3**-0.5, second: 0.0})
+    allowed = 1.96 * (2 / 3) ** 0.5 * 3**-0.5  # 0.92
+    for criterion, rise, held in ((0, allowed - 0.02, True), (0, allowed + 0.02, False), (1, 0.05, False)):
+        risen = levels.copy()
+        risen[:, :, criterion] += rise
+        assert judge(derive(levels, risen), kind="unchanged").held is held
+
+
+def test_what_was_graded_once_shows_no_deviation() -> None:
+    assert measure_deviations(make_table(BASE, BASE)) == {}
+    levels = np.full((2, 2, 1), 3.0)
+    levels[0, 1] = NAN
+    assert measure_deviations(make_table(np.full((2, 1), NAN), levels)) == {"overall": 0, list_criteria()[0]: 0}
+
+
+def test_a_wildly_noisy_run_is_not_checked() -> None:
+    levels = np.tile(np.array([1.0, 5.0])[np.newaxis, :, np.newaxis], (4, 1, 2))
+    found = judge(derive(levels, levels), kind="unchanged")
+    assert (found.state, found.violating) == ("unchecked", ())
+    assert "the re-grading noise of " in found.note
 
 
 def test_a_repeat_that_failed_does_not_hide_what_the_others_saw() -> None:

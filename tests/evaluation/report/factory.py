@@ -158,7 +158,9 @@ def make_family(name: str, title: str, violations: int, n: int = 66) -> Family:
         share=share,
         share_interval=Interval(low=max(0.0, share - 0.03), high=share + 0.05),
         allowed_share=0.0,
-        held=violations == 0,
+        state="broken" if violations else "kept",
+        note="",
+        violating=tuple(f"hdc-03-0{i}~{name}-01" for i in range(1, violations + 1)),
         scopes=tuple(
             FamilyScope(
                 scope=scope,
@@ -395,7 +397,16 @@ def make_comparison(**changes: Any) -> ComparisonReport:
         "verdict": make_verdict(),
         "differences": make_differences(draw),
         "coverage": CoverageChange(
-            both=262, only_first=4, only_second=3, neither=11, mcnemar_p=1.0, lost_cases=("hdc-03-05", "hdc-11-01")
+            both=262,
+            only_first=4,
+            only_second=3,
+            neither=11,
+            mcnemar_p=1.0,
+            first_share=0.95,
+            second_share=0.946,
+            lost_share=0.014,
+            share_p=1.0,
+            lost_cases=("hdc-03-05", "hdc-11-01"),
         ),
         "rank_flips": RankFlips(
             cut_off="the best 20%",

@@ -64,10 +64,19 @@ def test_coverage_fails_when_it_weighed_in() -> None:
 def test_families_fail_when_they_broke_now() -> None:
     before = make_run(families=(make_family("a", "A", 0), make_family("b", "B", 2), make_family("c", "C", 1)))
     after = make_run(families=(make_family("a", "A", 3), make_family("b", "B", 2), make_family("c", "C", 0)))
-    found = read(make_comparison(runs=(before, after)))
+    assert read(make_comparison(runs=(before, after)))["evals.family", "A"] == ("skipped", "")  # it may be chance
+    reason = "A: held before, and is broken by 3 of 66 cases now."
+    found = read(make_comparison(runs=(before, after), verdict=make_verdict(VerdictWord.WORSE, (reason,))))
     assert found["evals.family", "A"] == ("failure", "worse")
     assert found["evals.family", "B"] == ("skipped", "")
     assert found["evals.family", "C"] == ("system-out", "")
+
+
+def test_a_family_that_was_not_checked_neither_passes_nor_fails() -> None:
+    unchecked = make_family("a", "A", 0).model_copy(update={"state": "unchecked", "note": "It cannot be checked."})
+    report = make_comparison(runs=(make_run(families=()), make_run(families=(unchecked,))))
+    assert read(report)["evals.family", "A"] == ("skipped", "")
+    assert "re-grading noise. Broken by 0 of 66 cases. It cannot be checked." in render_junit(report)
 
 
 def test_hostile_names_are_escaped() -> None:

@@ -17,6 +17,7 @@ from tests.evaluation.report.factory import (
     SENTENCES,
     make_comparison,
     make_hostile_case,
+    make_identity,
     make_run,
     make_verdict,
 )
@@ -55,6 +56,15 @@ def test_text_of_a_run_begins_with_its_summary() -> None:
     for what in ("Coverage", "Robustness", "Cost", "Made with"):
         assert f"\n{what}" in text
     assert "broken: Orders to the grader." in text
+
+
+def test_later_attempts_are_told() -> None:
+    said = "This is run 3 with the same plan (--again)."
+    again = make_identity(attempt=3)
+    assert said in render_text(RUN.model_copy(update={"identity": again}))
+    for render in (render_text, render_markdown):
+        assert said in render(make_comparison().model_copy(update={"second": again}))
+        assert "with the same plan" not in render(make_comparison())
 
 
 @pytest.mark.parametrize("render", [render_text, render_markdown])

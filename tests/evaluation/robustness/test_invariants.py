@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -31,14 +32,17 @@ REFUSED = graded(overall=ReasonCode.REPLY_REFUSED)
 
 
 def check(
-    invariant: dict[str, Any], *pairs: tuple[GradedCase, GradedCase], noise: float = 0.0, **changes: Any
+    invariant: dict[str, Any],
+    *pairs: tuple[GradedCase, GradedCase],
+    noise: Mapping[str, float] | None = None,
+    **changes: Any,
 ) -> FamilyResult:
     """The result of one family whose derived cases are numbered."""
     numbered = [
         Pair("longer", base, GradedCase(f"d{n}", one.levels, one.not_observed, one.overall, one.flags))
         for n, (base, one) in enumerate(pairs)
     ]
-    (result,) = check_invariants(numbered, [make_family(invariant=invariant, **changes)], noise)
+    (result,) = check_invariants(numbered, [make_family(invariant=invariant, **changes)], noise or {})
     return result
 
 
@@ -89,12 +93,28 @@ def test_not_observed_counts_as_the_lowest_level() -> None:
 
 def test_noise_is_allowed_for_and_no_more() -> None:
     for kind in ("no_rise", "unchanged"):
-        assert check({"kind": kind}, (graded(a=3), graded(a=3.4)), noise=0.4).held
-        assert not check({"kind": kind}, (graded(a=3), graded(a=3.5)), noise=0.4).held
-    with pytest.raises(ValueError, match="noise"):
-        check_invariants([], [], -0.1)
-    with pytest.raises(ValueError, match="noise"):
-        check_invariants([], [], float("nan"))
+        assert check({"kind": kind}, (graded(a=3), graded(a=3.4)), noise={"a": 0.4}).held
+        assert not check({"kind": kind}, (graded(a=3), graded(a=3.5)), noise={"a": 0.4}).held
+        assert not check({"kind": kind}, (graded(a=3), graded(a=3.4)), noise={"b": 0.4, "overall": 0.4}).held
+    low = {"kind": "at_most", "overall": 2.0}
+    assert check(low, (graded(a=5), graded(a=2.4)), noise={"overall": 0.4}).held
+    assert not check(low, (graded(a=5), graded(a=2.4)), noise={"a": 0.4}).held
+    for wrong in (-0.1, float("nan")):
+        with pytest.raises(ValueError, match="noise"):
+            check_invariants([], [], {"a": wrong})
+
+
+def test_a_grader_that_is_all_noise_keeps_no_promise() -> None:
+    for pair in (SAME, RISEN):
+        assert check({"kind": "no_rise"}, pair, noise={"a": 1.0}).held
+        wild = check({"kind": "no_rise"}, pair, noise={"a": 1.04, "b": 0.2})
+        assert (wild.state, wild.held) == ("unchecked", False)
+        assert wild.note.startswith("It cannot be checked: the re-grading noise of a is 1.0 levels.")
+        assert check({"kind": "no_rise"}, pair, noise={"c": 2}).state != "unchecked"  # no case asks for c
+    assert check({"kind": "at_most", "overall": 2}, RISEN, noise={"overall": 2}).state == "unchecked"
+    assert check({"kind": "at_most", "overall": 2}, RISEN, noise={"a": 2}).state == "broken"
+    flagged = {"kind": "flagged", "flag": "copied_text"}
+    assert check(flagged, SAME, noise={"a": 2, "overall": 2}).state == "broken"
 
 
 def test_an_allowed_share_may_break() -> None:
@@ -130,7 +150,38 @@ def test_siblings_are_compared_with_each_other() -> None:
     assert check({"kind": "agree"}, (base, graded(a=3)), (other, graded(a=1)), (base, graded(a=3))).held
     lost = check({"kind": "agree"}, (base, graded(a=3)), (base, REFUSED))
     assert (lost.unscored, lost.violations) == (1, 1)
-    assert check({"kind": "agree"}, (base, REFUSED), (base, graded(a=3)), (base, graded(a=3))).n == 1
+
+
+def test_names_that_come_first_are_compared_too() -> None:
+    """A grader that refused the first six of twelve names held."""
+    base = graded("base", a=1)
+    refused = check({"kind": "agree"}, *[(base, REFUSED)] * 6, *[(base, graded(a=3))] * 6)
+    assert (refused.n, refused.unscored, refused.violations, refused.state) == (11, 6, 6, "broken")
+    assert refused.violating == ("d0", "d1", "d2", "d3", "d4", "d5")
+    nobody = check({"kind": "agree"}, *[(base, REFUSED)] * 3)
+    assert (nobody.n, nobody.skipped, nobody.state) == (0, 2, "unchecked")
+
+
+def test_a_promise_is_not_kept_by_the_smaller_half() -> None:
+    unread = (REFUSED, graded(a=5))
+    half = check({"kind": "unchanged"}, SAME, SAME, unread, unread)
+    assert (half.n, half.skipped, half.state, half.note) == (2, 2, "kept", "")
+    fewer = check({"kind": "unchanged"}, SAME, unread, unread)
+    assert (fewer.state, fewer.held) == ("unchecked", False)
+    assert fewer.note == "It cannot be checked: only 1 of 3 cases have a judged answer to compare with."
+    assert check({"kind": "unchanged"}, RISEN, unread, unread).state == "broken"  # what broke is known
+    assert check({"kind": "at_most", "overall": 2}, (REFUSED, graded(a=1))).state == "kept"  # needs no base
+
+
+def test_it_is_told_when_nothing_was_judged() -> None:
+    for kind in ({"kind": "no_rise"}, {"kind": "at_most", "overall": 2}):
+        refused = check(kind, *[(graded(a=2), REFUSED)] * 3)
+        assert (refused.state, refused.unscored, refused.note) == (
+            "kept",
+            3,
+            "None of the 3 changed answers was judged.",
+        )
+        assert check(kind, (graded(a=2), REFUSED), (graded(a=2), graded(a=2))).note == ""
 
 
 def test_an_unscored_case_has_not_risen_but_has_lost_its_score() -> None:
@@ -157,7 +208,8 @@ def test_a_base_that_was_not_judged_is_skipped_and_told() -> None:
 
 def test_nothing_checked_is_not_held() -> None:
     result = check({"kind": "unchanged"})
-    assert (result.n, result.share, result.held) == (0, None, False)
+    assert (result.n, result.share, result.held, result.state) == (0, None, False, "unchecked")
+    assert result.note == "It was not checked: no case of this family was graded beside its base."
 
 
 def test_only_criteria_of_both_cases_are_compared() -> None:
@@ -177,7 +229,7 @@ def test_criteria_are_summed_up() -> None:
 
 def test_twenty_violations_are_shown_and_all_counted() -> None:
     result = check({"kind": "no_rise"}, *[RISEN] * 25)
-    assert (len(result.shown), result.violations) == (20, 25)
+    assert (len(result.shown), result.violations, len(result.violating)) == (20, 25, 25)
     assert FamilyResult.model_validate_json(result.model_dump_json()) == result
 
 

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from service.evaluation.statistics.agreement import measure_interval
-from service.evaluation.statistics.bootstrap import Interval, compute_interval, compute_p_below, resample_clusters
+from service.evaluation.statistics.bootstrap import (
+    Interval,
+    compute_interval,
+    compute_p_below,
+    count_effective,
+    resample_clusters,
+)
 from service.evaluation.statistics.distributions import compute_t_probability
 from service.evaluation.statistics.moments import KAPPA, MEAN_ERROR, sum_pairs
 from service.evaluation.statistics.undefined import Undefined
@@ -109,6 +115,26 @@ def test_the_p_value_of_a_mean_is_students() -> None:
     sums = sum_pairs(np.full(8, 1.0), 1.0 + errors, np.arange(8), 8)
     p = compute_p_below(resample_clusters(sums, seed=1), MEAN_ERROR, 1.5)
     assert p == pytest.approx(compute_t_probability(-0.5 / math.sqrt(8 / 7 / 8), 7))
+
+
+def test_large_clusters_leave_fewer_degrees_of_freedom() -> None:
+    """Sizes 4, 1, 1 say as much as (4 + 1 + 1)² / (16 + 1 + 1) = 2 equal clusters: one degree of freedom, not two."""
+    errors = make_levels(1, 1, 1, 1, 0, 2)
+    sums = sum_pairs(np.full(6, 1.0), 1.0 + errors, np.array([0, 0, 0, 0, 1, 2]), 3)
+    assert count_effective(sums[:, 0]) == pytest.approx(2.0)
+    left_out = np.array([2 / 2, 6 / 5, 4 / 5])
+    t = (1.0 - 1.5) / math.sqrt(2 / 3 * ((left_out - left_out.mean()) ** 2).sum())
+    assert compute_p_below(resample_clusters(sums, seed=1), MEAN_ERROR, 1.5) == pytest.approx(
+        compute_t_probability(t, 1)
+    )
+
+
+def test_equal_clusters_count_as_many_as_they_are_and_one_giant_as_one() -> None:
+    assert count_effective(np.full(28, 10.0)) == pytest.approx(28)
+    assert count_effective(np.array([1e6, 1.0, 1.0])) == pytest.approx(1, abs=1e-5)
+    assert count_effective(np.array([100.0] * 2 + [3.0] * 26)) == pytest.approx(3.82, abs=0.005)
+    with pytest.raises(ValueError, match="expected at least one case"):
+        count_effective(np.zeros(2))
 
 
 def test_the_p_value_of_what_does_not_vary_is_zero_or_one() -> None:
