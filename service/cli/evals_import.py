@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from service.evaluation.importing.report import ImportReport
 
 FILE_HELP = "Table with a header: .csv, .xlsx or .jsonl."
-MAP_HELP = "What the column HEADER holds: answer, de-escalation@alice, … May be repeated."
+MAP_HELP = "What the column HEADER holds: answer, teamwork@alice, … May be repeated."
 QUESTION_HELP = "What all answer that have no question of their own: an id or the full text."
 REFERENCE_HELP = "mean: of all raters; first: the rater whose columns come first."
 SCALE_HELP = "The raters' own scale, worst mark first: 0-10, 6-1. [default: 1-5]"
