@@ -7,6 +7,8 @@ import pytest
 from tests.cli.gating import DAMAGED, GOOD, SET, Gating, make_gating, point_at
 from tests.cli.running import Run
 
+pytestmark = pytest.mark.slow  # 15 s of runs and reports; the gate's tests stay in the default run
+
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Gating:

@@ -8,6 +8,8 @@ from tests.cli.gating import ERRATIC, GRADER, SET, Gating, make_gating, point_at
 from tests.cli.running import Run
 from tests.servers.provider import Provider
 
+pytestmark = pytest.mark.slow  # 15 s of runs and reports; the gate's tests stay in the default run
+
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Gating:

@@ -196,6 +196,7 @@ def test_a_gate_may_stand_in_any_folder(cli: Run, own: Gating, tmp_path: Path) -
     assert done.code == 0, done
 
 
+@pytest.mark.slow  # a process of its own: 10 s
 def test_a_reader_that_goes_away_does_not_turn_worse_into_fine(gating: Gating, tmp_path: Path) -> None:
     """`gate … | grep -q …` is ordinary in a pipeline, and grep stops reading at its first hit."""
     command = ("evals", "gate", SET, "--model", gating.replay, "--prompt", DAMAGED, "--out", str(tmp_path / "gate"))

@@ -102,7 +102,7 @@ def test_missing_key_is_named(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None
         ("GRADER_MODEL_PROFILES", '{"openai/a": {"seed": 1}}', "GRADER_MODEL_PROFILES.openai/a.seed: "),
         ("GRADER_MODEL_PROFILES", "[]", "GRADER_MODEL_PROFILES: "),
         ("GRADER_MODEL", "gpt-5", "The model 'gpt-5' is none that can be asked. Expected embedded, "),
-        ("GRADER_ASSETS_DIR", "none", "none: has no folder rubrics/ or prompts/. Correct GRADER_ASSETS_DIR."),
+        ("GRADER_ASSETS_DIR", "none", "none: has no folder rubrics/, prompts/ or evals/. Correct GRADER_ASSETS_DIR."),
         ("GRADER_DATABASE_URL", "nonsense", "The database URL cannot be read. Write it like sqlite:////"),
         ("GRADER_DATABASE_URL", "mysql://u:geheim@h/d", "The database 'mysql' is not supported."),
         ("GRADER_DATABASE_URL", "sqlite://", "The SQLite URL must name a file."),

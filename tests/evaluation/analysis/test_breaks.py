@@ -46,6 +46,7 @@ def weigh(first: FloatArray, second: FloatArray, rule: Family = UNCHANGED, **cha
     return weigh_breaks(families, even[1], sources).get("family:longer", np.nan)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [UNCHANGED, AGREE])
 @pytest.mark.parametrize("repeats", [(1, 1), (3, 3), (5, 1), (1, 5)])
 def test_equal_graders_break_as_often(rule: Family, repeats: tuple[int, int]) -> None:
