@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from service.assets.evals import FRONT, EvalSet
 from service.errors import InputError, RunInvalid, UnknownEvalSet, UnknownRun
 from service.evaluation.analysis.comparison_report import Terms, compare_runs
@@ -71,6 +73,8 @@ class Reports:
         if run.plan.limit is not None or run.plan.criteria:
             raise RunInvalid(f"The run {run.plan.id} is over a part of the set. Accept a run over all of it.")
         table = read_table(run.path)
+        if not np.isfinite(table.overall).any():
+            raise RunInvalid(f"The run {run.plan.id} scored none of its cases: nothing to hold others against.")
         found = make_baseline(
             run.plan, table, run.read_prompt().source, run.read_finished().seconds, reason.strip(), now()
         )

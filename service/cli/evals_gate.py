@@ -86,12 +86,17 @@ def gate_evals(
     found: list[ComparisonReport] = []
 
     async def gate(evaluation: Evaluation, reports: Reports, listen: RunListener) -> ComparisonReport:
+        from service.evaluation.report.files import remove_report
+
         baseline = against or str(reports.find_baseline(eval_set))
         reports.open_source(baseline)  # one that does not fit its set is told before the run is paid for
+        if out is not None:
+            remove_report(out)  # else a gate that fails leaves the pass of yesterday for CI to publish
         run = await run_order(evaluation, order, listen)
         report = reports.compare(baseline, run, common=common)
         found.append(report)
         write_files(report, out or evaluation.settings.runs / "gates" / Path(run).name)
+        _warn_of_other_model(report)
         return report
 
     try:
@@ -157,6 +162,17 @@ def measure_drift(
         return reports.compare(baseline, await run_order(evaluation, order, listen), tuple(through or ()))
 
     return run_interruptible(report_on(drift, policy, out, as_json, (order.model or then.model_requested,)))
+
+
+def _warn_of_other_model(report: ComparisonReport) -> None:
+    """Any language model beats the embedded baseline, with the worst of prompts too."""
+    before, after = report.first, report.second
+    if set(before.models_served) != set(after.models_served):
+        typer.echo(
+            f"Mind: the baseline was graded by {before.model_requested}, this run by {after.model_requested}. The "
+            "verdict is on the models as much as on the prompts. To judge a prompt, accept a run of your own model first.",
+            err=True,
+        )
 
 
 async def _identify(eval_set: str, against: str | None, _: Evaluation, reports: Reports, __: RunListener) -> Identity:

@@ -209,3 +209,13 @@ def test_a_reader_that_goes_away_does_not_turn_worse_into_fine(gating: Gating, t
 def test_what_goes_to_a_log_quotes_no_answer(cli: Run, gating: Gating, tmp_path: Path) -> None:
     done = cli("evals", "gate", SET, "--model", gating.replay, "--prompt", DAMAGED, "--out", tmp_path / "g", "--json")
     check_no_answer(done.out, gating)
+
+
+def test_a_gate_that_fails_leaves_no_pass_of_yesterday(cli: Run, gating: Gating, tmp_path: Path) -> None:
+    out = tmp_path / "gate"
+    assert gate(cli, gating, "--out", out).code == 0
+    assert (out / "gate.xml").exists()
+    missing = f"replay/{tmp_path / 'none'}"
+    done = cli("evals", "gate", SET, "--model", missing, "--out", out)
+    assert done.code == 1, done
+    assert not (out / "gate.xml").exists()

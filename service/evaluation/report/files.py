@@ -31,3 +31,9 @@ def write_report(report: RunReport | ComparisonReport, folder: Path) -> tuple[Pa
     for name, text in contents.items():
         write_atomically(folder / name, [text.encode()])
     return tuple(folder / name for name in contents)
+
+
+def remove_report(folder: Path) -> None:
+    """Removes what `write_report` wrote there before."""
+    for name in ("report.html", "report.json", "report.csv", "report.md", "gate.xml"):
+        (folder / name).unlink(missing_ok=True)
