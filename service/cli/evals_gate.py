@@ -170,7 +170,7 @@ def _warn_of_other_model(report: ComparisonReport) -> None:
     if set(before.models_served) != set(after.models_served):
         typer.echo(
             f"Mind: the baseline was graded by {before.model_requested}, this run by {after.model_requested}. The "
-            "verdict is on the models as much as on the prompts. To judge a prompt, accept a run of your own model first.",
+            "verdict is on the models as much as on the prompts. To judge a prompt, accept a run of your own model.",
             err=True,
         )
 
