@@ -163,8 +163,10 @@ def test_full_disk(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def ordinary_user(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def ordinary_user(cli: Run, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of a user who is not root: permissions do not bind root."""
+    cli("grades", "list")  # root imports what is needed: that user may not read root's virtual environment
+    cli("keys", "create", "first")
     folder = Path(tempfile.mkdtemp(prefix="grader-user-"))
     monkeypatch.chdir(folder)
     monkeypatch.setenv("GRADER_DATA_DIR", str(folder))
