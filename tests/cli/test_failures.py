@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import shutil
 import socket
 import sqlite3
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from service import store
 from tests.cli.running import Run
 from tests.servers.provider import Provider, run_provider_in_thread
 
@@ -167,6 +170,9 @@ def ordinary_user(cli: Run, data_folder: Path, monkeypatch: pytest.MonkeyPatch) 
     """A folder of a user who is not root: permissions do not bind root."""
     cli("grades", "list")  # root imports what is needed: that user may not read root's virtual environment
     cli("keys", "create", "first")
+    for module in pkgutil.walk_packages(store.__path__, "service.store."):
+        if ".migrations." not in module.name:
+            importlib.import_module(module.name)
     folder = Path(tempfile.mkdtemp(prefix="grader-user-"))
     monkeypatch.chdir(folder)
     monkeypatch.setenv("GRADER_DATA_DIR", str(folder))
