@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import gc
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from benchmarks.overhead import (
     make_submission,
     measure,
     open_bare_loop,
+    read_peak_mb,
     read_settings,
     run_all,
     start_provider,
@@ -95,7 +95,7 @@ def run_embedded(count: int, folder: Path) -> dict[str, Any]:
     asyncio.run(run_set(write_set(folder / "warm", 64), settings, folder / "warm_runs"))  # imports, vectors
     wall, cpu = time.perf_counter(), time.process_time()
     scored = asyncio.run(run_set(eval_set, settings, folder / "runs"))
-    graded, peak_kb = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    graded, peak_mb = time.perf_counter(), read_peak_mb()
     cpu = time.process_time() - cpu
     table = read_table(next((folder / "runs").iterdir()))
     assert len(table.case_ids) == count
@@ -104,7 +104,7 @@ def run_embedded(count: int, folder: Path) -> dict[str, Any]:
         "scored": scored,
         "seconds": round(graded - wall, 1),
         "cpu_seconds": round(cpu, 1),
-        "peak_mb": round(peak_kb / 1024, 1),
+        "peak_mb": round(peak_mb, 1),
         "table_seconds": round(time.perf_counter() - graded, 1),
     }
 

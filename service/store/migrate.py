@@ -23,15 +23,13 @@ MIGRATION_TIMEOUT_SECONDS = 120
 
 def is_current(connection: Connection, place: str) -> bool:
     """Whether the schema is the one of this code. Raises ConfigInvalid when it is newer; nothing is changed."""
-    revision = read_revision(connection)
-    script = ScriptDirectory.from_config(_build_config())
-    known = {entry.revision for entry in script.walk_revisions()}
-    if revision is not None and revision not in known:
+    revision, (*_, head) = read_revision(connection), _read_known_revisions()
+    if revision is not None and revision not in _read_known_revisions():
         raise ConfigInvalid(
             f"{place} was written by a newer interview-grader (schema {revision}; this version knows up to "
-            f"{script.get_current_head()}). Upgrade interview-grader, or use another database."
+            f"{head}). Upgrade interview-grader, or use another database."
         )
-    return revision == script.get_current_head()
+    return revision == head
 
 
 def migrate_to_head(connection: Connection, place: str) -> None:
@@ -57,6 +55,13 @@ def configure_environment(context: Any) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+@cache
+def _read_known_revisions() -> tuple[str, ...]:
+    """The revisions of this code, the newest last. Read once: the files do not change under a process."""
+    script = ScriptDirectory.from_config(_build_config())
+    return tuple(entry.revision for entry in script.walk_revisions())[::-1]
 
 
 def _build_config(connection: Connection | None = None) -> Config:
