@@ -23,7 +23,7 @@ from service.domain.answer import Answer
 from service.domain.case import Case, compute_reference
 from service.domain.rubric import LOWEST_LEVEL
 from service.domain.task import GradingTask, Mode
-from service.evaluation.statistics.agreement import measure_agreement
+from service.statistics.agreement import measure_agreement
 from service.llm.embedded.index import RubricIndex
 from service.llm.embedded.levels import SPREAD
 from service.llm.embedded.matching import match_criterion

@@ -14,10 +14,10 @@ from service.evaluation.policy import Policy
 from service.evaluation.results.comparison import Drift, Part
 from service.evaluation.results.numbers import OVERALL, Estimate, Missing, Number
 from service.evaluation.results.run import Identity
-from service.evaluation.statistics.decomposition import Run, Step, decompose_change
-from service.evaluation.statistics.repeats import RepeatNoise, measure_repeats
-from service.evaluation.statistics.undefined import Undefined
 from service.evaluation.table import select_cases
+from service.statistics.decomposition import Run, Step, decompose_change
+from service.statistics.repeats import RepeatNoise, measure_repeats
+from service.statistics.undefined import Undefined
 
 FACTORS = ("rubric", "prompt", "model", "served model", "parameters", "mode", "grader version", "conditions")
 NOT_REPEATED = "No run repeats its requests, so re-grading noise is unknown: use --repeat 3 or more."

@@ -9,9 +9,9 @@ from service.evaluation.analysis.differences import FAMILY_ERROR, Scope, explain
 from service.evaluation.policy import Policy
 from service.evaluation.results.comparison import CoverageChange, Difference, Verdict, VerdictWord
 from service.evaluation.results.numbers import OVERALL, Missing
-from service.evaluation.statistics.bootstrap import Interval
-from service.evaluation.statistics.undefined import Undefined
-from service.evaluation.statistics.verdict import Outcome, decide
+from service.statistics.bootstrap import Interval
+from service.statistics.undefined import Undefined
+from service.statistics.verdict import Outcome, decide
 
 LOST_COVERAGE_ERROR = 0.05
 DECIMALS = 9  # of shares: 1 - 0.98 must not exceed 0.02

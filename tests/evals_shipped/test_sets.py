@@ -15,7 +15,7 @@ from service.domain.copying import measure_copied_share
 from service.domain.judgement import NOT_OBSERVED
 from service.domain.rubric import LEVELS
 from service.evaluation.references import tabulate
-from service.evaluation.statistics.agreement import measure_agreement
+from service.statistics.agreement import measure_agreement
 
 ROOT = Path(__file__).resolve().parents[2]
 MAIN, BEHAVIOURAL, ROBUSTNESS = "handling-difficult-customers", "behavioural-interview", "robustness"

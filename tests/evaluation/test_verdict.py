@@ -14,8 +14,8 @@ from service.evaluation.policy import Policy
 from service.evaluation.results.comparison import ComparisonReport, VerdictWord
 from service.evaluation.results.numbers import OVERALL, Interval, Missing
 from service.evaluation.robustness.families import Family
-from service.evaluation.statistics.undefined import Undefined
 from service.evaluation.table import RunTable
+from service.statistics.undefined import Undefined
 from tests.evaluation.robustness.making import make_family
 from tests.evaluation.tables import (
     FloatArray,

@@ -12,10 +12,10 @@ from service.evaluation.analysis.numbers import to_estimate, to_number
 from service.evaluation.policy import Policy
 from service.evaluation.results.numbers import OVERALL, Missing, Number
 from service.evaluation.results.run import Agreement, Band, Point, Yardstick
-from service.evaluation.statistics.agreement import measure_agreement, measure_interval
-from service.evaluation.statistics.length_baseline import predict_from_length
-from service.evaluation.statistics.undefined import Undefined
 from service.evaluation.table import RunTable
+from service.statistics.agreement import measure_agreement, measure_interval
+from service.statistics.length_baseline import predict_from_length
+from service.statistics.undefined import Undefined
 
 NOT_OBSERVED_LABEL = "not observed"
 NO_CASES = Missing(undefined="No case has both a reference and a grade here.")

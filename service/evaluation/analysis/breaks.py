@@ -11,8 +11,8 @@ from service.evaluation.analysis.families import judge_families, measure_deviati
 from service.evaluation.analysis.sources import Source
 from service.evaluation.results.run import Family
 from service.evaluation.robustness.families import Family as Rule
-from service.evaluation.statistics.distributions import compute_binomial_tail
 from service.evaluation.table import RunTable
+from service.statistics.distributions import compute_binomial_tail
 
 EMBEDDED = "embedded"  # the grader of rules in this package: the same answer gets the same grade
 

@@ -31,9 +31,9 @@ from service.evaluation.results.comparison import ComparisonReport, Drift, RankF
 from service.evaluation.results.numbers import OVERALL, Missing
 from service.evaluation.results.run import Identity
 from service.evaluation.robustness.families import Family as FamilyRule
-from service.evaluation.statistics.rank_flips import Top, find_flips
 from service.evaluation.table import RunTable
 from service.evaluation.verdict import decide_verdict
+from service.statistics.rank_flips import Top, find_flips
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from service.evaluation.analysis.numbers import to_number
 from service.evaluation.policy import Policy
 from service.evaluation.results.comparison import CoverageChange
 from service.evaluation.results.numbers import OVERALL, Missing, Number
-from service.evaluation.statistics.bootstrap import Interval
-from service.evaluation.statistics.comparison import McNemar, compare_paired, count_exact
-from service.evaluation.statistics.inputs import MIDDLE_LEVEL
-from service.evaluation.statistics.sign_flip import compute_sign_flip_p
-from service.evaluation.statistics.undefined import Undefined
 from service.evaluation.table import RunTable
+from service.statistics.bootstrap import Interval
+from service.statistics.comparison import McNemar, compare_paired, count_exact
+from service.statistics.inputs import MIDDLE_LEVEL
+from service.statistics.sign_flip import compute_sign_flip_p
+from service.statistics.undefined import Undefined
 
 MAX_NAMED = 50
 DECIMALS = 9  # of shares: 0.29 · 100 is 28.999999999999996

@@ -12,12 +12,12 @@ from service.evaluation.analysis.numbers import to_estimate, to_number
 from service.evaluation.policy import Policy
 from service.evaluation.results.comparison import Difference, VerdictWord
 from service.evaluation.results.numbers import OVERALL, Estimate, Missing, Number
-from service.evaluation.statistics import bootstrap, verdict
-from service.evaluation.statistics.comparison import LevelComparison, PairedComparison, compare_levels, compare_paired
-from service.evaluation.statistics.differences import Difference as Measured
-from service.evaluation.statistics.holm import adjust_holm
-from service.evaluation.statistics.undefined import Undefined
 from service.evaluation.table import RunTable
+from service.statistics import bootstrap, verdict
+from service.statistics.comparison import LevelComparison, PairedComparison, compare_levels, compare_paired
+from service.statistics.differences import Difference as Measured
+from service.statistics.holm import adjust_holm
+from service.statistics.undefined import Undefined
 
 # The interval of overall errs downwards in 2.5 % of comparisons of equal graders, the criteria and robustness families
 # together in 2.5 % at most (Holm): a gate that looks at both raises a false alarm in at most 5 %.

@@ -15,8 +15,8 @@ from service.evaluation.robustness.families import FAMILIES
 from service.evaluation.robustness.families import Family as Rule
 from service.evaluation.robustness.graded import GradedCase, Pair
 from service.evaluation.robustness.invariants import FamilyResult, check_invariants
-from service.evaluation.statistics.distributions import compute_normal_quantile
 from service.evaluation.table import RunTable
+from service.statistics.distributions import compute_normal_quantile
 
 NO_PAIRS = Missing(undefined="No case of this family was graded beside its base.")
 

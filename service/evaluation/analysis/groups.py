@@ -12,8 +12,8 @@ from service.evaluation.analysis.numbers import to_estimate, to_number
 from service.evaluation.policy import Policy
 from service.evaluation.results.numbers import OVERALL, Estimate, Missing
 from service.evaluation.results.run import Group
-from service.evaluation.statistics.groups import GroupGap, compare_group_residuals, compare_groups
 from service.evaluation.table import RunTable
+from service.statistics.groups import GroupGap, compare_group_residuals, compare_groups
 
 MAX_VALUES = 40  # of one column; a column with more is an identity, such as a name or a date
 NO_REFERENCE = Missing(undefined="No case of this group has a reference.")

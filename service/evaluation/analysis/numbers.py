@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from service.evaluation.results.numbers import Estimate, Interval, Missing, Number
-from service.evaluation.statistics import bootstrap
-from service.evaluation.statistics.undefined import Undefined
+from service.statistics import bootstrap
+from service.statistics.undefined import Undefined
 
 DECIMALS = 9  # beyond them two processors disagree, and a report would differ for nothing
 

@@ -19,9 +19,9 @@ from service.evaluation.policy import Policy
 from service.evaluation.results.numbers import OVERALL, Missing, Number
 from service.evaluation.results.run import Cost, Coverage, Repeatability, RunReport
 from service.evaluation.robustness.families import Family as FamilyRule
-from service.evaluation.statistics.repeats import measure_repeats
-from service.evaluation.statistics.undefined import Undefined
 from service.evaluation.table import RunTable
+from service.statistics.repeats import measure_repeats
+from service.statistics.undefined import Undefined
 
 UNKNOWN = Missing(undefined="The backend did not say.")
 

@@ -11,14 +11,14 @@ from service.domain.answer import AnswerKind
 from service.domain.case import Case, Rating
 from service.domain.rubric import Question, Rubric
 from service.errors import ImportInvalid
-from service.evaluation.importing.cells import is_empty, read_text
 from service.evaluation.importing.columns import Column, Columns
 from service.evaluation.importing.headers import Role
-from service.evaluation.importing.problems import Notices, Problems
 from service.evaluation.importing.questions import QuestionReader, name_question
 from service.evaluation.importing.ratings import Asked, RatingReader
 from service.evaluation.importing.scale import Scale
-from service.evaluation.importing.table import Row, Table, name_column
+from service.tabular.cells import is_empty, read_text
+from service.tabular.problems import Notices, Problems
+from service.tabular.table import Row, Table, name_column
 
 _CASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,119}")
 _LONGEST_LABEL = 200

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from service.domain.rubric import Rubric
 from service.errors import ImportInvalid
 from service.evaluation.importing.headers import FORMS, OF_A_CASE, HeaderReader, Role, Target, normalize
-from service.evaluation.importing.problems import Notices, Problems, show_header
-from service.evaluation.importing.table import Table
+from service.tabular.problems import Notices, Problems, show_header
+from service.tabular.table import Table
 
 ONLY_RATER = "rater"
 

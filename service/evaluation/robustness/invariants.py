@@ -22,7 +22,7 @@ from service.evaluation.robustness.families import (
     Within,
 )
 from service.evaluation.robustness.graded import Pair, pair_siblings
-from service.evaluation.statistics.distributions import compute_normal_quantile
+from service.statistics.distributions import compute_normal_quantile
 
 MAX_SHOWN = 20
 ENOUGH_FOR_MEAN = 10  # levels; one of four that moves by one would make a mean of 0.25

@@ -7,9 +7,8 @@ from service.evaluation.analysis.agreement import bin_points, measure_ceiling, m
 from service.evaluation.policy import Policy
 from service.evaluation.results.numbers import OVERALL, Interval
 from service.evaluation.results.run import Agreement, Yardstick
-from service.evaluation.statistics.agreement import measure_agreement
 from service.evaluation.table import RunTable
-from tests.evaluation.statistics.arrays import take as take_measured
+from service.statistics.agreement import measure_agreement
 from tests.evaluation.tables import (
     FloatArray,
     average,
@@ -21,6 +20,7 @@ from tests.evaluation.tables import (
     make_table,
     take,
 )
+from tests.statistics.arrays import take as take_measured
 
 NAN = float("nan")
 FIRST_CRITERION, SECOND_CRITERION = list_criteria()[:2]

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from service.errors import ImportInvalid
-from service.evaluation.importing.cells import Broken, read_level, read_names, read_overall, read_text
+from service.evaluation.importing.marks import read_level, read_overall
 from service.evaluation.importing.scale import Scale, read_scale
+from service.tabular.cells import Broken, read_names, read_text
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from service.errors import ImportInvalid
 from service.evaluation.importing.columns import Columns, read_columns
 from service.evaluation.importing.headers import HeaderReader, Role, Target
-from service.evaluation.importing.problems import Notices
-from service.evaluation.importing.table import Table, name_column
+from service.tabular.problems import Notices
+from service.tabular.table import Table, name_column
 from tests.factories import make_rubric
 
 

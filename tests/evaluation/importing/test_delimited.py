@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import ImportInvalid
-from service.evaluation.importing.table import open_table
+from service.tabular.table import open_table
 from tests.evaluation.importing.tables import (
     ANSWER,
     HEADER,

@@ -13,8 +13,8 @@ from service.assets.evals import EvalLibrary
 from service.domain.case import ReferenceRule
 from service.errors import GraderError, ImportInvalid, RunNotWritable, UnknownRubric
 from service.evaluation.importing.importer import read_rows
-from service.evaluation.importing.problems import MAX_PROBLEMS
-from service.evaluation.importing.table import open_table
+from service.tabular.problems import MAX_PROBLEMS
+from service.tabular.table import open_table
 from tests.evaluation.importing.tables import (
     ANSWER,
     HEADER,

@@ -22,10 +22,10 @@ def test_workbooks_that_unpack_to_too_much_are_refused(
     with zipfile.ZipFile(file) as package:
         sizes = [part.file_size for part in package.infolist()]
     most = sum(sizes) if limit == "MAX_UNPACKED_BYTES" else max(sizes)
-    monkeypatch.setattr(f"service.evaluation.importing.package.{limit}", most)
+    monkeypatch.setattr(f"service.tabular.package.{limit}", most)
     assert import_file(file).cases == 1
     for less in (most - 1, most // 2):  # at the half, reading stops in the middle of a part
-        monkeypatch.setattr(f"service.evaluation.importing.package.{limit}", less)
+        monkeypatch.setattr(f"service.tabular.package.{limit}", less)
         assert "unpacks to more than is read from an XLSX" in fail(file, replace=True)
 
 
@@ -54,10 +54,10 @@ def test_a_part_that_is_packed_too_densely_is_refused_before_it_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = make_bomb(tmp_path)
-    monkeypatch.setattr("service.evaluation.importing.package.MAX_RATIO", 1100)  # deflate reaches 1032
+    monkeypatch.setattr("service.tabular.package.MAX_RATIO", 1100)  # deflate reaches 1032
     assert import_file(file).cases == 1  # dense, and nothing else
     monkeypatch.undo()
-    monkeypatch.setattr("service.evaluation.importing.workbook.CalamineWorkbook", None)
+    monkeypatch.setattr("service.tabular.workbook.CalamineWorkbook", None)
     assert TOO_LARGE in fail(file, replace=True)
 
 

@@ -190,9 +190,9 @@ def test_a_long_text_that_many_cells_name_is_refused(tmp_path: Path, monkeypatch
     rows = [[f"c{n}", "long " * 100, QUESTION, 3, 4] for n in range(50)]
     file = write_xlsx(tmp_path / "ours.xlsx", [HEADER, *rows])
     characters = sum(len(cell) for row in [HEADER, *rows] for cell in row if isinstance(cell, str))
-    monkeypatch.setattr("service.evaluation.importing.sheet_marks.MAX_CHARACTERS", characters)
+    monkeypatch.setattr("service.tabular.sheet_marks.MAX_CHARACTERS", characters)
     assert import_file(file).cases == 50
-    monkeypatch.setattr("service.evaluation.importing.sheet_marks.MAX_CHARACTERS", characters - 1)
+    monkeypatch.setattr("service.tabular.sheet_marks.MAX_CHARACTERS", characters - 1)
     said = fail(file, replace=True)
     assert f"repeats long texts to more than {characters - 1:,} characters. Save the table as CSV" in said
 
