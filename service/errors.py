@@ -11,6 +11,9 @@
     │   ├── PolicyInvalid         a gate's policy breaks the format
     │   ├── RunInvalid            a run that is unfinished, damaged, or unfit for what is asked
     │   ├── UnknownEvalSet        UnknownRun
+    │   ├── BatchInvalid          a file of answers, or what was said of it, cannot be used
+    │   ├── UnknownBatch          UnknownAnswer      UnknownUpload
+    │   ├── BatchStateConflict    what is asked does not fit the batch's state
     │   ├── CursorInvalid         a page cursor that this service did not issue
     │   └── IdempotencyConflict   the key was used before with another body
     ├── AccessError
@@ -31,6 +34,7 @@
     ├── RunIncomplete             some cases could not be graded; running again continues
     ├── RunNotWritable            the run's folder cannot be written; what it holds is kept
     ├── RunBusy                   another process is at this run                (retryable)
+    ├── AlreadyGraded             another worker was first; its grade stands
     ├── InProgress                the same request is being graded right now    (retryable)
     ├── ShuttingDown              the server stops; ask again                   (retryable)
     └── StoreError
@@ -115,6 +119,26 @@ class UnknownEvalSet(InputError):
 
 class UnknownRun(InputError):
     code = "run-unknown"
+
+
+class BatchInvalid(InputError):
+    code = "batch-invalid"
+
+
+class UnknownBatch(InputError):
+    code = "batch-unknown"
+
+
+class UnknownAnswer(InputError):
+    code = "answer-unknown"
+
+
+class UnknownUpload(InputError):
+    code = "upload-unknown"
+
+
+class BatchStateConflict(InputError):
+    code = "batch-state-conflict"
 
 
 class CursorInvalid(InputError):
@@ -221,6 +245,10 @@ class RunNotWritable(GraderError):
 class RunBusy(GraderError):
     code = "run-busy"
     retryable = True
+
+
+class AlreadyGraded(GraderError):
+    code = "already-graded"
 
 
 class InProgress(GraderError):

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, literal, select, tuple_
 
 from service.domain.grade import GRADE, Scored, Unscored
 from service.errors import StoreError, UnknownGrade
+from service.store.completion import AnswerKey, Completion, summarize_grade
 from service.store.cursor import Cursor, decode_cursor, encode_cursor
 from service.store.database import Database
 from service.store.idempotency import Claim
@@ -43,6 +44,13 @@ class GradeStore:
         ValueError for a `created_at` without a time zone.
         """
         await self._writer.write(_build_row(grade), claim)
+
+    async def save_answer(self, grade: Scored | Unscored, key: AnswerKey) -> None:
+        """Stores the grade of a batch's answer and notes its result, both or neither; else as `save`.
+
+        Raises AlreadyGraded, and stores nothing, when the answer waits no more: of any number of workers one is first.
+        """
+        await self._writer.write(_build_row(grade), Completion(key, grade.id, summarize_grade(grade)))
 
     async def aclose(self) -> None:
         """Refuses new grades and waits until those handed over are stored."""

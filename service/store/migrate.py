@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from service.errors import ConfigInvalid
-from service.store.tables import METADATA
+from service.store.batch_tables import BATCHES
 
 # Not Alembic's default name: a PostgreSQL database may be shared with another program that uses Alembic.
 VERSION_TABLE = "interview_grader_schema"
@@ -51,7 +51,7 @@ def configure_environment(context: Any) -> None:
     connection = context.config.attributes["connection"]
     # SQLite rolls DDL back too; Alembic assumes that Python's driver does not, which is so only in its legacy mode
     context.configure(
-        connection=connection, target_metadata=METADATA, version_table=VERSION_TABLE, transactional_ddl=True
+        connection=connection, target_metadata=BATCHES.metadata, version_table=VERSION_TABLE, transactional_ddl=True
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from service.errors import GraderError, ShuttingDown, StoreFull, StoreReadOnly, StoreUnavailable
+from service.store.completion import Completion, complete_answers
 from service.store.database import Database
 from service.store.idempotency import Claim, complete_claims
 from service.store.tables import GRADES
@@ -28,7 +29,7 @@ INTERVAL_SECONDS = 0.02
 @dataclass(slots=True, eq=False)
 class _Row:
     values: Mapping[str, Any]
-    claim: Claim | None
+    completes: Claim | Completion | None
     stored: asyncio.Future[None]
 
 
@@ -43,15 +44,15 @@ class GradeWriter:
         self._next_start = 0.0
         self._is_closed = False
 
-    async def write(self, values: Mapping[str, Any], claim: Claim | None) -> None:
-        """Returns when the row, and the completion of its claim, are committed.
+    async def write(self, values: Mapping[str, Any], completes: Claim | Completion | None) -> None:
+        """Returns when the row, and the completion of its claim or answer, are committed.
 
         Cancelling the caller only ends its waiting: the row is written all the same. The grade was paid for, and a
         client that repeats the request with the same key is then given it. Raises ShuttingDown after aclose().
         """
         if self._is_closed:
             raise ShuttingDown("The service is stopping. Ask again in a moment.")
-        row = _Row(values, claim, asyncio.get_running_loop().create_future())
+        row = _Row(values, completes, asyncio.get_running_loop().create_future())
         self._waiting.append(row)
         if self._task is None:
             self._task = asyncio.create_task(self._write_waiting(), name="grade-writer")
@@ -93,7 +94,10 @@ class GradeWriter:
     async def _commit(self, rows: Sequence[_Row]) -> None:
         def insert_rows(connection: Connection) -> None:
             connection.execute(insert(GRADES), [row.values for row in rows])
-            complete_claims(connection, [(row.claim, row.values["id"]) for row in rows if row.claim])
+            complete_claims(
+                connection, [(it, row.values["id"]) for row in rows if isinstance(it := row.completes, Claim)]
+            )
+            complete_answers(connection, [it for row in rows if isinstance(it := row.completes, Completion)])
 
         await self._database.run_write(insert_rows)
 

@@ -10,9 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from service.errors import ConfigInvalid, StoreError
+from service.store.batch_tables import BATCHES
 from service.store.database import Database
 from service.store.migrate import VERSION_TABLE, migrate_to_head, read_revision
-from service.store.tables import METADATA
 
 OPEN_AND_CHECK = """
 import asyncio, sys
@@ -29,7 +29,7 @@ asyncio.run(main())
 async def test_migrated_schema_is_that_of_the_tables(database: Database) -> None:
     def compare(connection: Connection) -> list[object]:
         options = {"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
-        return list(compare_metadata(MigrationContext.configure(connection, opts=options), METADATA))
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), BATCHES.metadata))
 
     async with database.begin_read() as connection:
         assert await connection.run_sync(compare) == []
@@ -38,7 +38,7 @@ async def test_migrated_schema_is_that_of_the_tables(database: Database) -> None
 async def test_opening_again_changes_nothing(url: str, database: Database) -> None:
     again = await Database.open(url)
     async with again.begin_read() as connection:
-        assert await connection.run_sync(read_revision) == "0001"
+        assert await connection.run_sync(read_revision) == "0002"
     await again.aclose()
 
 

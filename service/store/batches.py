@@ -1,0 +1,335 @@
+"""Batches: made, filled, started, paused, finished, listed, deleted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, delete, func, insert, literal, select, tuple_, update
+
+from service.domain.batch import (
+    ANSWERS_IN_CHUNK,
+    AnswerState,
+    Batch,
+    BatchSpec,
+    BatchState,
+    Counts,
+    NewAnswer,
+    PauseReason,
+    Rejected,
+)
+from service.errors import BatchStateConflict, IdempotencyConflict, StoreError, UnknownBatch
+from service.store.batch_tables import (
+    BATCH_ANSWERS,
+    BATCH_GROUPS,
+    BATCH_HEADERS,
+    BATCH_KEYS,
+    BATCH_REJECTED,
+    BATCH_TEXTS,
+    BATCHES,
+)
+from service.store.cursor import Cursor, decode_cursor, encode_cursor
+from service.store.database import Database
+from service.store.tables import GRADES
+
+_NOT_FOUND = "There is no batch with this id. It may have been deleted."
+
+
+@dataclass(frozen=True, slots=True)
+class BatchKey:
+    """An Idempotency-Key; `body_hash` (hex) is of everything that was sent with it."""
+
+    owner: str
+    key: str
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage:
+    """Newest first; `next_cursor` is None on the last page."""
+
+    batches: tuple[Batch, ...]
+    next_cursor: str | None
+
+
+class BatchStore:
+    """The batches of this database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, batch: Batch, header: Sequence[str], key: BatchKey | None = None) -> Batch:
+        """The stored batch, in state IMPORTING; the earlier one when the key was used for the same content.
+
+        Raises IdempotencyConflict when it was used for other content.
+        """
+        if key is not None and (earlier := await self._find_by_key(key)):
+            return earlier
+        row = batch.model_dump(exclude={"spec"}) | {"spec": batch.spec.model_dump_json()}
+
+        def write(connection: Connection) -> None:
+            connection.execute(insert(BATCHES), row)
+            connection.execute(insert(BATCH_HEADERS), {"batch_id": batch.id, "header": json.dumps(list(header))})
+            if key is not None:
+                values = {"owner": key.owner, "key": key.key, "body_hash": key.body_hash, "batch_id": batch.id}
+                connection.execute(insert(BATCH_KEYS), values)
+
+        try:
+            await self._database.run_write(write)
+        except StoreError:  # another request with this key was quicker
+            if key is not None and (earlier := await self._find_by_key(key)):
+                return earlier
+            raise
+        return batch
+
+    async def _find_by_key(self, key: BatchKey) -> Batch | None:
+        statement = select(BATCH_KEYS).where(BATCH_KEYS.c.owner == key.owner, BATCH_KEYS.c.key == key.key)
+        async with self._database.begin_read() as connection:
+            found = (await connection.execute(statement)).one_or_none()
+        if found is None:
+            return None
+        if found.body_hash != key.body_hash:
+            raise IdempotencyConflict(
+                "This idempotency key was used before for another file or other settings. Use a new key."
+            )
+        return await self.get(found.batch_id)
+
+    async def add_rows(
+        self, batch_id: str, answers: Sequence[NewAnswer], rejected: Sequence[Rejected] = (), first_place: int = 0
+    ) -> None:
+        """Stores a block of rows, all or none; `first_place` is how many rejected rows were stored before."""
+
+        def write(connection: Connection) -> None:
+            for table, rows in _spread(batch_id, answers).items():
+                if rows:
+                    connection.execute(insert(table), rows)
+            if rejected:
+                connection.execute(insert(BATCH_REJECTED), _write_rejected(batch_id, rejected, first_place))
+
+        await self._database.run_write(write)
+
+    async def start(self, batch_id: str, answers: int, rejected: int) -> Batch:
+        """From IMPORTING to RUNNING, with its counts. Raises BatchStateConflict, UnknownBatch."""
+        return await self.change_state(
+            batch_id, [BatchState.IMPORTING], BatchState.RUNNING, answers=answers, rejected=rejected
+        )
+
+    async def change_state(
+        self,
+        batch_id: str,
+        expected: Iterable[BatchState],
+        new: BatchState,
+        *,
+        pause_reason: PauseReason | None = None,
+        pause_message: str | None = None,
+        **values: Any,
+    ) -> Batch:
+        """The batch in its new state; raises BatchStateConflict when it was in none of the expected ones.
+
+        `values` are further columns that change with it: `answers`, `rejected`, `finished_at`, `round`, `priority`.
+        """
+        statement = (
+            update(BATCHES)
+            .where(BATCHES.c.id == batch_id, BATCHES.c.state.in_([state.value for state in expected]))
+            .values(
+                state=new.value,
+                pause_reason=pause_reason.value if pause_reason else None,
+                pause_message=pause_message,
+                **values,
+            )
+        )
+        async with self._database.begin_write() as connection:
+            changed = (await connection.execute(statement)).rowcount
+        batch = await self.get(batch_id)
+        if not changed:
+            raise BatchStateConflict(
+                f"The batch is {batch.state.value}, which rules this out. Look at it with 'batches show {batch_id}'."
+            )
+        return batch
+
+    async def set_priority(self, batch_id: str, priority: int) -> Batch:
+        """Raises UnknownBatch."""
+        async with self._database.begin_write() as connection:
+            await connection.execute(update(BATCHES).where(BATCHES.c.id == batch_id).values(priority=priority))
+        return await self.get(batch_id)
+
+    async def finish_if_done(self, batch_id: str, now: datetime) -> bool:
+        """Whether this call finished the batch: no answer waits, and no other call had finished it. One statement."""
+        waiting = select(BATCH_ANSWERS.c.number).where(
+            BATCH_ANSWERS.c.batch_id == batch_id, BATCH_ANSWERS.c.state == AnswerState.WAITING.value
+        )
+        statement = (
+            update(BATCHES)
+            .where(BATCHES.c.id == batch_id, BATCHES.c.state == BatchState.RUNNING.value, ~waiting.exists())
+            .values(state=BatchState.FINISHED.value, finished_at=now)
+        )
+        async with self._database.begin_write() as connection:
+            return bool((await connection.execute(statement)).rowcount)
+
+    async def retry_failed(self, batch_id: str) -> tuple[Batch, tuple[int, ...]]:
+        """Failed answers wait again, in the next round of the batch, which then runs; with the chunks they are in.
+
+        Raises BatchStateConflict for a batch that is still being imported, or was cancelled.
+        """
+        of_batch, failed = BATCH_ANSWERS.c.batch_id == batch_id, BATCH_ANSWERS.c.state == AnswerState.FAILED.value
+        chunks = select(BATCH_ANSWERS.c.chunk).where(of_batch, failed).distinct().order_by(BATCH_ANSWERS.c.chunk)
+        states = [BatchState.FINISHED, BatchState.RUNNING, BatchState.PAUSED]
+        await self.change_state(batch_id, states, BatchState.RUNNING, round=BATCHES.c.round + 1, finished_at=None)
+        async with self._database.begin_write() as connection:
+            found = tuple((await connection.execute(chunks)).scalars())
+            await connection.execute(
+                update(BATCH_ANSWERS)
+                .where(of_batch, failed)
+                .values(state=AnswerState.WAITING.value, error_code=None, error_message=None)
+            )
+        return await self.get(batch_id), found
+
+    async def get(self, batch_id: str) -> Batch:
+        """Raises UnknownBatch."""
+        async with self._database.begin_read() as connection:
+            row = (await connection.execute(select(BATCHES).where(BATCHES.c.id == batch_id))).one_or_none()
+        if row is None:
+            raise UnknownBatch(_NOT_FOUND)
+        return _read_batch(row)
+
+    async def list_page(self, *, limit: int, cursor: str | None = None, state: BatchState | None = None) -> BatchPage:
+        """At most `limit` batches, newest first, after the position `cursor`. Raises CursorInvalid."""
+        statement = select(BATCHES).order_by(BATCHES.c.created_at.desc(), BATCHES.c.id.desc()).limit(limit + 1)
+        if state is not None:
+            statement = statement.where(BATCHES.c.state == state.value)
+        if cursor is not None:
+            position = decode_cursor(cursor)
+            after = tuple_(
+                literal(position.created_at, BATCHES.c.created_at.type), literal(position.id, BATCHES.c.id.type)
+            )
+            statement = statement.where(tuple_(BATCHES.c.created_at, BATCHES.c.id) < after)
+        async with self._database.begin_read() as connection:
+            rows = (await connection.execute(statement)).all()
+        page = tuple(map(_read_batch, rows[:limit]))
+        has_more = len(rows) > limit
+        return BatchPage(page, encode_cursor(Cursor(page[-1].created_at, page[-1].id)) if has_more else None)
+
+    async def list_in_state(self, *states: BatchState) -> tuple[Batch, ...]:
+        """All batches in these states, the most urgent first, then the oldest."""
+        statement = (
+            select(BATCHES)
+            .where(BATCHES.c.state.in_([state.value for state in states]))
+            .order_by(BATCHES.c.priority.desc(), BATCHES.c.created_at, BATCHES.c.id)
+        )
+        async with self._database.begin_read() as connection:
+            return tuple(map(_read_batch, (await connection.execute(statement)).all()))
+
+    async def find_same_file(self, file_hash: str) -> Batch | None:
+        """The first batch that was made of a file with these bytes."""
+        statement = select(BATCHES).where(BATCHES.c.file_hash == file_hash).order_by(BATCHES.c.created_at).limit(1)
+        async with self._database.begin_read() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        return _read_batch(row) if row else None
+
+    async def count(self, batch_id: str) -> Counts:
+        """How far the batch is: one pass over an index."""
+        table = BATCH_ANSWERS.c
+        statement = (
+            select(
+                table.state,
+                func.count().label("answers"),
+                func.sum(case((table.needs_review, 1), else_=0)).label("needs_review"),
+                *(func.sum(column).label(column.name) for column in _SUMMED),
+                *(func.count(column).label(f"known_{column.name}") for column in _SUMMED),
+            )
+            .where(table.batch_id == batch_id)
+            .group_by(table.state)
+        )
+        async with self._database.begin_read() as connection:
+            return _add_counts((await connection.execute(statement)).all())
+
+    async def list_waiting_chunks(self, batch_id: str) -> tuple[int, ...]:
+        """The chunks in which an answer waits, in order."""
+        table = BATCH_ANSWERS.c
+        statement = (
+            select(table.chunk)
+            .where(table.batch_id == batch_id, table.state == AnswerState.WAITING.value)
+            .distinct()
+            .order_by(table.chunk)
+        )
+        async with self._database.begin_read() as connection:
+            return tuple((await connection.execute(statement)).scalars())
+
+    async def delete(self, batch_id: str) -> None:
+        """Deletes the batch with its answers and their grades; nothing of them stays. Raises UnknownBatch."""
+        grades = select(BATCH_ANSWERS.c.grade_id).where(BATCH_ANSWERS.c.batch_id == batch_id)
+        async with self._database.begin_write() as connection:
+            await connection.execute(delete(GRADES).where(GRADES.c.id.in_(grades)))
+            deleted = (await connection.execute(delete(BATCHES).where(BATCHES.c.id == batch_id))).rowcount
+        if not deleted:
+            raise UnknownBatch(_NOT_FOUND)
+        await self._database.forget_deleted()
+
+
+_SUMMED = (BATCH_ANSWERS.c.tokens_in, BATCH_ANSWERS.c.tokens_out, BATCH_ANSWERS.c.cost_usd)
+
+
+def _add_counts(rows: Sequence[Row[Any]]) -> Counts:
+    counts: dict[str, Any] = {AnswerState(row.state).value: row.answers for row in rows}
+    asked = [row for row in rows if row.state in (AnswerState.SCORED.value, AnswerState.UNSCORED.value)]
+    for column in _SUMMED:
+        # a partial sum would pass for the whole
+        is_known = all(getattr(row, f"known_{column.name}") == row.answers for row in asked)
+        counts[column.name] = sum(getattr(row, column.name) or 0 for row in asked) if is_known else None
+    return Counts(needs_review=sum(row.needs_review for row in rows), **counts)
+
+
+def _read_batch(row: Row[Any]) -> Batch:
+    fields = dict(row._mapping)
+    return Batch(**(fields | {"spec": BatchSpec.model_validate_json(fields["spec"])}))
+
+
+def _spread(batch_id: str, answers: Sequence[NewAnswer]) -> dict[Any, list[dict[str, Any]]]:
+    """Rows for each of the three tables of answers."""
+    return {
+        BATCH_ANSWERS: [_write_answer(batch_id, answer) for answer in answers],
+        BATCH_TEXTS: [
+            {
+                "batch_id": batch_id,
+                "number": answer.number,
+                "kind": answer.kind.value,
+                "audio": answer.audio,
+                "text": answer.text,
+            }
+            for answer in answers
+        ],
+        BATCH_GROUPS: [
+            {"batch_id": batch_id, "number": answer.number, "name": name, "value": value}
+            for answer in answers
+            for name, value in answer.groups.items()
+        ],
+    }
+
+
+def _write_answer(batch_id: str, answer: NewAnswer) -> dict[str, Any]:
+    return {
+        "batch_id": batch_id,
+        "number": answer.number,
+        "chunk": answer.number // ANSWERS_IN_CHUNK,
+        "row": answer.row,
+        "column_name": answer.column,
+        "candidate": answer.candidate,
+        "external_id": answer.external_id,
+        "question_id": answer.question,
+        "duplicate_of": answer.duplicate_of,
+        "similar_to": answer.similar_to,
+        "state": AnswerState.WAITING.value,
+        "levels": "{}",
+        "flags": "",
+        "needs_review": False,
+    }
+
+
+def _write_rejected(batch_id: str, rejected: Sequence[Rejected], first: int) -> list[dict[str, Any]]:
+    return [
+        {"batch_id": batch_id, "place": place, **one.model_dump(exclude={"cells"}), "cells": json.dumps(one.cells)}
+        for place, one in enumerate(rejected, first)
+    ]
