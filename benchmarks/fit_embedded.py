@@ -23,13 +23,13 @@ from service.domain.answer import Answer
 from service.domain.case import Case, compute_reference
 from service.domain.rubric import LOWEST_LEVEL
 from service.domain.task import GradingTask, Mode
-from service.statistics.agreement import measure_agreement
 from service.llm.embedded.index import RubricIndex
 from service.llm.embedded.levels import SPREAD
 from service.llm.embedded.matching import match_criterion
 from service.llm.embedded.reading import read_answer
 from service.llm.embedded.vectors import WordVectors
 from service.llm.embedded.wording import WEIGHTS, measure_shares
+from service.statistics.agreement import measure_agreement
 
 RUBRICS = Path(__file__).parents[1] / "rubrics"
 WORD_PENALTY, LEVEL_PENALTY = 0.1, 0.03  # of ridge, a row of standardised values

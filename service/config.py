@@ -69,11 +69,23 @@ class Settings(BaseSettings):
     attempts: Annotated[int, Field(ge=1, le=20)] = Field(4, description="calls at most for one reply")
     longest_wait_seconds: Annotated[float, Field(ge=0)] = Field(20.0, description="longest wait before a retry")
     max_concurrent_calls: Annotated[int, Field(ge=1, le=4096)] = Field(64, description="calls in flight per model")
+    reserved_calls: Annotated[int, Field(ge=0)] = Field(8, description="of these, never taken by batches")
+    requests_per_minute: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="calls a minute at most, over all workers"
+    )
+    tokens_per_minute: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="tokens a minute at most, over all workers"
+    )
     gguf_context_tokens: Annotated[int, Field(ge=512)] = Field(8192, description="context of a gguf/… model")
     gguf_threads: Annotated[int, Field(ge=1)] | None = Field(None, description="threads of a gguf/… model")
     host: str = Field("127.0.0.1", description="address the server listens on; others than loopback need API keys")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="port the server listens on")
     max_body_bytes: Annotated[int, Field(ge=1024)] = Field(262_144, description="largest request body")
+    max_upload_bytes: Annotated[int, Field(ge=1024)] = Field(1_073_741_824, description="largest file of a batch")
+    max_batch_rows: Annotated[int, Field(ge=1)] = Field(100_000, description="most answers in the file of a batch")
+    batch_worker: bool = Field(True, description="false: this server only accepts batches, workers elsewhere grade")
+    webhook_secret: SecretStr | None = Field(None, description="whsec_…: signs webhook messages; needed to send them")
+    webhook_private: bool = Field(False, description="true: webhooks may go to private addresses and without https")
     shutdown_seconds: Annotated[float, Field(ge=0)] = Field(30.0, description="how long in-flight grades may finish")
     log_format: Literal["console", "json"] = Field("console", description="form of the log lines")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")

@@ -13,6 +13,7 @@
     │   ├── UnknownEvalSet        UnknownRun
     │   ├── BatchInvalid          a file of answers, or what was said of it, cannot be used
     │   ├── UnknownBatch          UnknownAnswer      UnknownUpload
+    │   ├── ReviewInvalid         a review or decision that lacks something or does not fit the question
     │   ├── BatchStateConflict    what is asked does not fit the batch's state
     │   ├── CursorInvalid         a page cursor that this service did not issue
     │   └── IdempotencyConflict   the key was used before with another body
@@ -25,6 +26,7 @@
     │   ├── BackendTimeout        no reply in time                            (retryable)
     │   ├── BackendOverloaded     429; carries retry_after_seconds            (retryable)
     │   ├── BackendKeyRejected    BackendModelMissing   BackendRequestRejected
+    │   │   └── BackendNoCredit   the account at the provider is empty
     │   ├── BackendNotInstalled   an optional package is missing
     │   ├── LiveCallRefused       live model calls are switched off
     │   ├── RecordingMissing      replay has no reply to this exact request
@@ -33,6 +35,7 @@
     │       └── ReplyEmpty   ReplyRefused   ReplyTruncated
     ├── RunIncomplete             some cases could not be graded; running again continues
     ├── RunNotWritable            the run's folder cannot be written; what it holds is kept
+    ├── UploadNotWritable         a file that was sent cannot be kept; nothing of it stays
     ├── RunBusy                   another process is at this run                (retryable)
     ├── AlreadyGraded             another worker was first; its grade stands
     ├── InProgress                the same request is being graded right now    (retryable)
@@ -137,6 +140,10 @@ class UnknownUpload(InputError):
     code = "upload-unknown"
 
 
+class ReviewInvalid(InputError):
+    code = "review-invalid"
+
+
 class BatchStateConflict(InputError):
     code = "batch-state-conflict"
 
@@ -202,6 +209,10 @@ class BackendRequestRejected(BackendError):
     code = "backend-request-rejected"
 
 
+class BackendNoCredit(BackendRequestRejected):
+    code = "backend-no-credit"
+
+
 class BackendNotInstalled(BackendError):
     code = "backend-not-installed"
 
@@ -240,6 +251,10 @@ class RunIncomplete(GraderError):
 
 class RunNotWritable(GraderError):
     code = "run-not-writable"
+
+
+class UploadNotWritable(GraderError):
+    code = "upload-not-writable"
 
 
 class RunBusy(GraderError):

@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from uuid import uuid4
 
 from service.assets.evals import EvalLibrary
 from service.assets.folders import find_folder
 from service.assets.prompts import PromptLibrary
 from service.assets.rubrics import RubricLibrary
-from service.config import Profile, Settings
+from service.config import Settings
 from service.domain.answer import Answer, AnswerKind, check_storable
 from service.domain.grade import Scored, Unscored
 from service.domain.task import Mode
-from service.errors import ConfigInvalid, UnknownModel
+from service.errors import ConfigInvalid
 from service.grading.build import Stamp
-from service.grading.call import Caller, CallPolicy
 from service.grading.job import Job, Listener, ignore_progress
 from service.grading.once import Ticket, grade_once
 from service.grading.pipeline import Grader, grade_answer
-from service.llm.base import Backend, ModelProfile, StructuredOutput
 from service.store.database import Database
 from service.store.grades import GradeStore
 from service.store.idempotency import IdempotencyStore
 from service.store.keys import ApiKeyStore
-
-EMBEDDED = "embedded"
+from service.wiring_models import Models, build_backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,42 +88,6 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     finally:
         await grades.aclose()
         await database.aclose()
-
-
-class Models:
-    """One caller per model that may be asked, made when first needed."""
-
-    def __init__(self, settings: Settings, build: Callable[[str, Settings], Backend]) -> None:
-        self._settings = settings
-        self._build = build
-        self._callers: dict[str, Caller] = {}
-
-    @property
-    def allowed(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((self._settings.model, *self._settings.allowed_models)))
-
-    def get_caller(self, model: str | None) -> Caller:
-        """The caller of a model; raises UnknownModel when the operator did not allow it, else as `build_backend`."""
-        name = model or self._settings.model
-        if name not in self.allowed:
-            raise UnknownModel(
-                f"The model {name!r} is not allowed here. Allowed: {', '.join(self.allowed)}. "
-                "The operator can add it to GRADER_ALLOWED_MODELS."
-            )
-        if name not in self._callers:
-            policy = CallPolicy(
-                attempts=self._settings.attempts,
-                longest_wait_seconds=self._settings.longest_wait_seconds,
-                deadline_seconds=self._settings.deadline_seconds,
-            )
-            backend = self._build(name, self._settings)
-            self._callers[name] = Caller(backend, policy, self._settings.max_concurrent_calls)
-        return self._callers[name]
-
-    async def aclose(self) -> None:
-        for caller in self._callers.values():
-            await caller.backend.aclose()
-        self._callers.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,79 +179,3 @@ def now() -> datetime:
 
 async def discard(grade: Scored | Unscored) -> None:
     """The `save` of a grade that nobody wants kept."""
-
-
-def build_backend(model: str, settings: Settings) -> Backend:
-    """The backend that GRADER_MODEL names; raises ConfigInvalid for a name that fits none of the five forms."""
-    kind, _, rest = model.partition("/")
-    backend = _build_plain(model, kind, rest, settings)
-    if settings.record_dir is None or kind == "replay":
-        return backend
-    from service.llm.record import RecordingBackend
-
-    return RecordingBackend(backend, settings.record_dir)
-
-
-def _build_plain(model: str, kind: str, rest: str, settings: Settings) -> Backend:
-    declared = settings.get_profile(model)
-    if model == EMBEDDED:
-        from service.llm.embedded import EmbeddedBackend
-
-        return EmbeddedBackend()
-    if kind == "openai" and rest:
-        return _build_openai(rest, declared, settings)
-    if kind == "litellm" and "/" in rest:
-        return _build_litellm(rest, declared, settings)
-    if kind == "gguf" and rest:
-        from service.llm.gguf import GgufBackend
-
-        return GgufBackend(
-            Path(rest),
-            context_tokens=settings.gguf_context_tokens,
-            threads=settings.gguf_threads,
-            profile=_read_profile(declared, "max_tokens"),
-        )
-    if kind == "replay" and rest:
-        from service.llm.replay import ReplayBackend
-
-        return ReplayBackend(Path(rest))
-    raise ConfigInvalid(
-        f"The model {model!r} is none that can be asked. Expected embedded, openai/<model>, "
-        "litellm/<provider>/<model>, gguf/<path> or replay/<folder>. Correct GRADER_MODEL."
-    )
-
-
-def _build_openai(name: str, declared: Profile, settings: Settings) -> Backend:
-    from service.llm.openai import OpenAIBackend
-
-    key = settings.api_key or (settings.openai_api_key if settings.base_url is None else None)
-    return OpenAIBackend(
-        name,
-        api_key=key.get_secret_value() if key else None,
-        base_url=settings.base_url,
-        # OpenAI's own newer models refuse max_tokens; most compatible servers know nothing else.
-        profile=_read_profile(declared, "max_completion_tokens" if settings.base_url is None else "max_tokens"),
-        timeout_seconds=settings.timeout_seconds,
-        live_calls=settings.live_calls,
-        max_connections=settings.max_concurrent_calls,
-    )
-
-
-def _build_litellm(name: str, declared: Profile, settings: Settings) -> Backend:
-    from service.llm.litellm import LiteLLMBackend
-
-    return LiteLLMBackend(
-        name,
-        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
-        base_url=settings.base_url,
-        profile=_read_profile(declared, "max_tokens"),
-        timeout_seconds=settings.timeout_seconds,
-        live_calls=settings.live_calls,
-    )
-
-
-def _read_profile(declared: Profile, token_limit_parameter: str) -> ModelProfile:
-    fields = declared.model_dump()
-    fields["structured_output"] = StructuredOutput(fields["structured_output"])
-    fields["token_limit_parameter"] = fields["token_limit_parameter"] or token_limit_parameter
-    return ModelProfile(**fields)

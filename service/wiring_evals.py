@@ -17,7 +17,7 @@ from service.config import Settings
 from service.domain.task import Mode
 from service.errors import EvalSetInvalid, InputError
 from service.evaluation.folder import Finished, RunFolder, find_run, open_finished, write_assets
-from service.evaluation.forecast import Forecast, Prices, forecast_run
+from service.evaluation.forecast import Forecast, forecast_run
 from service.evaluation.opening import begin_run, choose_id, find_finished
 from service.evaluation.plan import CODE, Choice, RunPlan, Subject, choose_cases, make_plan, read_case_lines
 from service.evaluation.record import Recorded, record_cases
@@ -27,8 +27,10 @@ from service.evaluation.run import Stop, run_cases
 from service.evaluation.siblings import Source, find_source
 from service.evaluation.tally import RunListener, ignore_run_progress
 from service.grading.call import Caller
+from service.grading.forecast import Prices
 from service.llm.base import Backend
-from service.wiring import EMBEDDED, Library, Models, build_backend, now, open_library
+from service.wiring import Library, now, open_library
+from service.wiring_models import EMBEDDED, Models, build_backend
 
 RECORDINGS = "recordings"
 GRADING = ("domain", "grading", "assets")  # the code that makes requests of cases, and grades of replies
@@ -88,7 +90,7 @@ class Evaluation:
         chosen = choose_cases(eval_set, choice)
         check_families(eval_set)
         model = order.model or self.settings.model
-        caller = self.models.get_caller(order.model)
+        caller = self.models.get_caller(order.model).for_bulk()
         subject = Subject(caller.backend.name, caller.backend.notice, list_conditions(model, self.settings))
         plan = make_plan(eval_set, chosen, prompt, choice, subject, now())
         parent = order.out or self.settings.runs
@@ -120,7 +122,7 @@ class Evaluation:
         with begin_run(run.parent, run.plan, partial(_write_assets, run), run.source) as opened:
             if opened.folder.is_finished:  # by another process, while this one waited for nothing
                 return opened.folder.read_finished()
-            build = partial(self._build_caller, run.caller)
+            build = run.caller.for_bulk
             return await run_cases(
                 opened, run.eval_set.rubric, run.prompt, build, self._width(run), now, listen, stop=self.stop
             )
@@ -136,7 +138,7 @@ class Evaluation:
             raise InputError("A replay holds recordings already. Name the model to be recorded: --model MODEL.")
         kept = folder or run.eval_set.folder / RECORDINGS
         return await record_cases(
-            run.plan, run.eval_set, run.chosen, run.prompt, kept, partial(self._build_caller, run.caller),
+            run.plan, run.eval_set, run.chosen, run.prompt, kept, run.caller.for_bulk,
             self._width(run), now, listen, self.stop,
         )  # fmt: skip
 
@@ -147,9 +149,6 @@ class Evaluation:
     def open_finished(self, name: str) -> RunFolder:
         """The finished run with this id or in this folder; raises UnknownRun or RunInvalid."""
         return open_finished(find_run(name, self.settings.runs))
-
-    def _build_caller(self, caller: Caller, wrap: Callable[[Backend], Backend]) -> Caller:
-        return Caller(wrap(caller.backend), caller.policy, self.settings.max_concurrent_calls)
 
     def _width(self, run: PreparedRun) -> int:
         """As many gradings at a time as calls may be in flight: one that only waits for its turn loses its deadline.

@@ -29,8 +29,9 @@ from service.evaluation.policy import Policy
 from service.evaluation.results.comparison import ComparisonReport
 from service.evaluation.results.run import RunReport
 from service.evaluation.table import RunTable, read_table
-from service.wiring import EMBEDDED, now
+from service.wiring import now
 from service.wiring_evals import Evaluation
+from service.wiring_models import EMBEDDED
 
 
 @dataclass(frozen=True, slots=True)

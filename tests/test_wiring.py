@@ -32,9 +32,7 @@ from service.llm.record import RecordingBackend
 from service.llm.replay import ReplayBackend
 from service.llm.scripted import ScriptedBackend
 from service.wiring import (
-    Models,
     Submission,
-    build_backend,
     draw_stamp,
     grade_unstored,
     hash_submission,
@@ -43,6 +41,7 @@ from service.wiring import (
     open_services,
     read_submission,
 )
+from service.wiring_models import Models, build_backend
 from tests.conftest import NetworkRefused
 from tests.factories import ANSWER_TEXT, make_reply_text, make_request
 from tests.servers.provider import Provider, run_provider

@@ -1,7 +1,9 @@
 """Who may do what.
 
 On a loopback address and until the first API key is made everything is open, to this machine. As soon as a key was
-made, or the address is another, every request under /v1 and /evals needs a key with the scope of what it does.
+made, or the address is another, every request under /v1, /evals and /screening needs a key with the scope of what it
+does. A browser shows its key once, at /sign-in, and has a session after that: for pages only. Under /v1 a cookie is
+never looked at, since what a browser sends by itself, it also sends when another site makes it.
 """
 
 from __future__ import annotations
@@ -9,26 +11,32 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from service.api.problems import respond
 from service.api.runtime import Runtime
+from service.api.sessions import COOKIE, Session
 from service.config import Settings
 from service.errors import ConfigInvalid, GraderError, KeyRequired, ScopeRequired
 from service.store.keys import ApiKey, Scope
 
 PAGES = "/evals"
-PROTECTED = ("/v1/", PAGES)
+SCREENING = "/screening"
+SIGN_IN = "/sign-in"
+BROWSED = (PAGES, SCREENING)
+PROTECTED = ("/v1/", *BROWSED)
 # What a reverse proxy adds: behind one, everybody's requests seem to come from this machine.
 PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-# No cookies, no login: what a browser sends by itself, it also sends when another site makes it.
 PAGE_HINT = (
-    " A browser cannot send one, so where keys are needed fetch the page: "
+    " In a browser, sign in with it at /sign-in; or fetch the page: "
     "curl -H 'Authorization: Bearer <key>' -o page.html ADDRESS."
 )
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -37,10 +45,16 @@ MISDIRECTED = 421
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks. `id` is the API key's, empty where no key is needed."""
+    """Who asks. `id` is the API key's, empty where no key is needed; `name` what its maker called it."""
 
     id: str
     scopes: frozenset[Scope]
+    name: str = "local"
+
+    @property
+    def actor(self) -> str:
+        """How the audit trail calls them: two keys may have the same name."""
+        return f"{self.name} ({self.id[:8]})" if self.id else self.name
 
 
 ANYONE_HERE = Visitor(id="", scopes=frozenset(Scope))
@@ -71,22 +85,30 @@ class AccessMiddleware:
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(PROTECTED):
+            headers = Headers(scope=scope)
             try:
-                scope["state"]["visitor"] = await self._identify(Headers(scope=scope), scope["path"])
+                scope["state"]["visitor"] = await self._identify(headers, scope)
             except (GraderError, HTTPException) as error:
-                await respond(Request(scope), error)(scope, receive, send)
+                answer = respond(Request(scope), error)
+                if isinstance(error, KeyRequired) and _can_sign_in(headers, scope):
+                    answer = RedirectResponse(f"{SIGN_IN}?next={quote(_name_target(scope), safe='')}", 303)
+                await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    async def _identify(self, headers: Headers, path: str) -> Visitor:
+    async def _identify(self, headers: Headers, scope: Connection) -> Visitor:
         keys = self._runtime.services.stores.keys
         secret = find_secret(headers)
         if secret is not None:
             return _admit(await keys.find(secret))
+        is_page = scope["path"].startswith(BROWSED)
+        if is_page and (session := self._find_session(headers)) is not None:
+            scope["state"]["session"] = session
+            return _admit(await keys.find_by_id(session.key_id))
         if await keys.has_any() or not is_loopback(self._runtime.settings.host):
             raise KeyRequired(
                 "Send an API key as 'Authorization: Bearer <key>'. Whoever runs this service makes one with "
-                "'interview-grader keys create NAME'." + (PAGE_HINT if path.startswith(PAGES) else "")
+                "'interview-grader keys create NAME'." + (PAGE_HINT if is_page else "")
             )
         if any(name in headers for name in PROXY_HEADERS):
             raise KeyRequired(
@@ -94,6 +116,29 @@ class AccessMiddleware:
             )
         check_host(headers.get("host", ""))
         return ANYONE_HERE
+
+    def _find_session(self, headers: Headers) -> Session | None:
+        token = read_cookies(headers).get(COOKIE)
+        return self._runtime.sessions.find(token) if token else None
+
+
+def read_cookies(headers: Headers) -> dict[str, str]:
+    """The cookies of a request; none when they cannot be read."""
+    try:
+        return {name: one.value for name, one in SimpleCookie(headers.get("cookie", "")).items()}
+    except CookieError:
+        return {}
+
+
+def _can_sign_in(headers: Headers, scope: Connection) -> bool:
+    """Whether a person waits for a page, and not a program for an answer."""
+    is_read = scope["method"] in ("GET", "HEAD")
+    return is_read and scope["path"].startswith(BROWSED) and "text/html" in headers.get("accept", "")
+
+
+def _name_target(scope: Connection) -> str:
+    query = scope["query_string"].decode("latin-1")
+    return f"{scope['path']}?{query}" if query else str(scope["path"])
 
 
 def find_secret(headers: Headers) -> str | None:
@@ -112,17 +157,19 @@ def check_host(host: str) -> None:
         raise HTTPException(MISDIRECTED)
 
 
-def require(scope: Scope | None) -> Callable[[Request], Awaitable[Visitor]]:
-    """The dependency of a route that needs the scope; None: any valid key will do."""
+def require(scope: Scope | None, *others: Scope) -> Callable[[Request], Awaitable[Visitor]]:
+    """The dependency of a route that needs the scope, or one of the others; None: any valid key will do."""
+    wanted = (scope, *others) if scope is not None else ()
 
     async def get_visitor(request: Request) -> Visitor:
         visitor: Visitor = request.state.visitor  # a route outside PROTECTED fails here, closed
-        if scope is not None and scope not in visitor.scopes:
-            raise ScopeRequired(f"This API key lacks the scope {scope.value}. Ask for a key that has it.")
+        if wanted and visitor.scopes.isdisjoint(wanted):
+            named = " or ".join(one.value for one in wanted)
+            raise ScopeRequired(f"This API key lacks the scope {named}. Ask for a key that has it.")
         return visitor
 
     return get_visitor
 
 
 def _admit(key: ApiKey) -> Visitor:
-    return Visitor(id=key.id, scopes=key.scopes)
+    return Visitor(id=key.id, scopes=key.scopes, name=key.name)

@@ -12,28 +12,76 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from service import __version__, wiring
-from service.api import eval_pages, pages
+from service.api import (
+    eval_pages,
+    pages,
+    screening,
+    screening_answer,
+    screening_batch,
+    screening_compare,
+    screening_review,
+    sign_in,
+)
 from service.api.access import AccessMiddleware
+from service.api.batch_work import BatchWork, OpenWorker
 from service.api.handlers import add_handlers, report_unexpected
 from service.api.headers import SafetyHeadersMiddleware
 from service.api.limits import BodyLimitMiddleware
 from service.api.logs import AccessLogMiddleware
 from service.api.openapi import DESCRIPTION, TAGS, describe
-from service.api.routes import eval_reports, evals, grades, health, prompts, rubrics
+from service.api.routes import (
+    audit,
+    batch_results,
+    batches,
+    eval_reports,
+    evals,
+    grades,
+    health,
+    prompts,
+    reviews,
+    rubrics,
+    uploads,
+)
 from service.api.runtime import OpenServices, Runtime
 from service.config import Settings
 from service.errors import GraderError
 from service.grading.language import load_identifier
-from service.wiring import EMBEDDED, Services
+from service.wiring import Services
+from service.wiring_models import EMBEDDED
 
+PARTS = (
+    grades,
+    uploads,
+    batches,
+    batch_results,
+    reviews,
+    audit,
+    rubrics,
+    prompts,
+    evals,
+    eval_reports,
+    health,
+    pages,
+    eval_pages,
+    sign_in,
+    screening,
+    screening_compare,
+    screening_batch,
+    screening_answer,
+    screening_review,
+)
 STATIC = Path(__file__).parent / "static"
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-def create_app(settings: Settings, open_services: OpenServices = wiring.open_services) -> FastAPI:
-    """The app for these settings. Nothing is opened before its start-up; `open_services` is for tests."""
-    runtime = Runtime.build(settings)
+def create_app(
+    settings: Settings,
+    open_services: OpenServices = wiring.open_services,
+    open_worker: OpenWorker | None = None,
+) -> FastAPI:
+    """The app for these settings. Nothing is opened before its start-up; what opens is named by tests."""
+    runtime = Runtime.build(settings, open_worker)
     app = FastAPI(
         title="Interview grader",
         version=__version__,
@@ -50,8 +98,9 @@ def create_app(settings: Settings, open_services: OpenServices = wiring.open_ser
     app.state.runtime = runtime
     add_handlers(app)
     _add_middleware(app, runtime)
-    for part in (grades, rubrics, prompts, evals, eval_reports, health, pages, eval_pages):
+    for part in PARTS:
         app.include_router(part.router)
+    app.include_router(screening.scripts)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     describe(app)
     return app
@@ -60,7 +109,9 @@ def create_app(settings: Settings, open_services: OpenServices = wiring.open_ser
 def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
     """The one added last sees a request first."""
     app.add_middleware(AccessMiddleware, runtime=runtime)
-    app.add_middleware(BodyLimitMiddleware, max_bytes=runtime.settings.max_body_bytes)
+    files = (uploads.router.prefix, screening.UPLOADS)
+    larger = dict.fromkeys(files, runtime.settings.max_upload_bytes)
+    app.add_middleware(BodyLimitMiddleware, max_bytes=runtime.settings.max_body_bytes, larger=larger)
     app.add_middleware(SafetyHeadersMiddleware)
     app.add_middleware(AccessLogMiddleware, metrics=runtime.metrics)
 
@@ -72,13 +123,15 @@ def _build_lifespan(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with open_services(runtime.settings) as services:
             runtime.opened = services
-            warming = asyncio.create_task(warm_up(services), name="warm-up")
+            await runtime.batch_work.open(services)
+            warming = asyncio.create_task(warm_up(services, runtime.batch_work), name="warm-up")
             warming.add_done_callback(_report_bug)
             try:
                 yield
             finally:
                 warming.cancel()
                 await asyncio.wait([warming])
+                await runtime.batch_work.aclose()
                 await runtime.eval_runs.aclose()
                 await runtime.gradings.aclose()
 
@@ -90,8 +143,12 @@ def _report_bug(task: asyncio.Task[None]) -> None:
         report_unexpected(failure)
 
 
-async def warm_up(services: Services) -> None:
-    """Loads what the first answer would else wait for. A model that cannot be set up is told by /readyz."""
+async def warm_up(services: Services, batch_work: BatchWork) -> None:
+    """Loads what the first answer would else wait for, and goes on with unfinished batches.
+
+    A model that cannot be set up is told by /readyz.
+    """
+    await batch_work.start_unfinished()
     await asyncio.to_thread(load_identifier)
     try:
         caller = services.models.get_caller(None)

@@ -12,8 +12,9 @@ from service.api.handlers import report_unexpected
 from service.errors import GraderError, RunBusy, ShuttingDown
 from service.evaluation.folder import Finished
 from service.evaluation.tally import RunListener, RunProgress
-from service.wiring import EMBEDDED, Services
+from service.wiring import Services
 from service.wiring_evals import Evaluation, PreparedRun
+from service.wiring_models import EMBEDDED
 
 LIVE_TO_EVALS = 4  # of four calls in flight that the operator allows, an eval run makes one
 LONGEST_PAUSE_SECONDS = 0.1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,34 +15,41 @@ TOO_LARGE = 413
 
 
 class BodyLimitMiddleware:
-    """Answers 413 to a larger body: at once when its length is announced, else when the limit is passed."""
+    """Answers 413 to a larger body: at once when its length is announced, else when the limit is passed.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app, self._max_bytes = app, max_bytes
+    `larger` are the paths that have a limit of their own: files of answers are no requests.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int]) -> None:
+        self._app, self._max_bytes, self._larger = app, max_bytes, larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif self._is_announced_too_large(scope):
+            return
+        most = self._larger.get(scope["path"], self._max_bytes)
+        if _is_announced_larger(scope, most):
             # The body is left unread, so the connection cannot carry another request.
             refusal = HTTPException(TOO_LARGE, headers={"Connection": "close"})
             await respond(Request(scope), refusal)(scope, receive, send)
         else:
-            await self._app(scope, self._count(receive), send)
+            await self._app(scope, _count(receive, most), send)
 
-    def _is_announced_too_large(self, scope: Scope) -> bool:
-        announced = Headers(scope=scope).get("content-length", "")
-        return announced.isdecimal() and int(announced[:20]) > self._max_bytes
 
-    def _count(self, receive: Receive) -> Receive:
-        received = 0
+def _is_announced_larger(scope: Scope, most: int) -> bool:
+    announced = Headers(scope=scope).get("content-length", "")
+    return announced.isdecimal() and int(announced[:20]) > most
 
-        async def receive_counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_bytes:
-                raise HTTPException(TOO_LARGE, headers={"Connection": "close"})  # FastAPI lets it through
-            return message
 
-        return receive_counted
+def _count(receive: Receive, most: int) -> Receive:
+    received = 0
+
+    async def receive_counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > most:
+            raise HTTPException(TOO_LARGE, headers={"Connection": "close"})  # FastAPI lets it through
+        return message
+
+    return receive_counted

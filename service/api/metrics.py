@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from service.domain.grade import Scored, Unscored
 from service.errors import BackendError
+from service.grading.limits.limit import LimitState
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160)
 METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"})
@@ -44,6 +47,24 @@ class Metrics:
             "grader_http_requests", "HTTP requests", ["method", "route", "status"], registry=self.registry
         )
         self.in_flight = Gauge("grader_in_flight", "Gradings that run now", registry=self.registry)
+        self._limits = Gauge(
+            "grader_limit_calls_per_second",
+            "Calls a second that the provider is believed to allow; +Inf before it turned any away",
+            ["backend"],
+            registry=self.registry,
+        )
+        self._waiting = Gauge(
+            "grader_waiting_calls", "Calls that wait for their turn", ["class", "backend"], registry=self.registry
+        )
+        self._calls = Gauge("grader_calls_in_flight", "Calls of the model now", ["backend"], registry=self.registry)
+
+    def show_limits(self, limits: Mapping[str, LimitState]) -> None:
+        """The limits of all backends as they are now, by the backend's name."""
+        for backend, state in limits.items():
+            self._limits.labels(backend).set(state.calls_per_second)
+            self._waiting.labels("interactive", backend).set(state.waiting)
+            self._waiting.labels("bulk", backend).set(state.waiting_bulk)
+            self._calls.labels(backend).set(state.in_flight)
 
     def count_grade(self, grade: Scored | Unscored, seconds: float) -> None:
         """A grade that was made and stored."""

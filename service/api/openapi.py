@@ -9,6 +9,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from service.api.batch_openapi import EXAMPLES as BATCH_EXAMPLES
+from service.api.batch_openapi import TAGS as BATCH_TAGS
+from service.api.batch_openapi import describe_batches
 from service.api.eval_openapi import describe_evals
 from service.api.events import MEDIA_TYPE as EVENTS
 from service.api.problems import Problem
@@ -26,7 +29,7 @@ rule: open in a browser without keys; with keys, fetch one with
 `curl -H 'Authorization: Bearer <key>' -o report.html …`.
 
 **Problems.** Whatever goes wrong is answered with a problem document (RFC 9457, `application/problem+json`) whose
-`code` is stable. 409 and 503 come with `Retry-After`.
+`code` is stable. 503 comes with `Retry-After`, and so does 409 where waiting helps.
 
 **Request ids.** Each answer carries `X-Request-ID`; send your own (8 to 128 letters, digits, dots, dashes, underscores)
 to find a request in the server's log.
@@ -34,6 +37,7 @@ to find a request in the server's log.
 
 TAGS = [
     {"name": "grades", "description": "Answers graded, and the grades kept"},
+    *BATCH_TAGS,
     {"name": "rubrics", "description": "What is graded, and how"},
     {"name": "prompts", "description": "What models are told"},
     {"name": "evals", "description": "Sets of rated answers, graded, and what that says of the grader"},
@@ -87,13 +91,14 @@ def build_document(app: FastAPI) -> dict[str, Any]:
         "Link": {"description": 'The next page, rel="next"; absent on the last', "schema": {"type": "string"}}
     }
     describe_evals(document, {name: load_example(name) for name in ("eval_run_request", "eval_run")})
+    describe_batches(document, {name: load_example(name) for name in BATCH_EXAMPLES})
     return document
 
 
 def load_example(name: str) -> Any:
     """A request, and the grades that the embedded backend made of it: `request`, `scored` or `unscored`.
 
-    For evals a request and the run that it began: `eval_run_request`, `eval_run`.
+    For evals a request and the run that it began: `eval_run_request`, `eval_run`. For batches see batch_openapi.py.
     """
     return json.loads((EXAMPLES / f"{name}.json").read_text("utf-8"))
 

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from service.api.problems import KINDS, REFUSALS
 
 router = APIRouter(include_in_schema=False)
+FILE: dict[str, Any] = {"title": "The bytes of a file"}  # a body that is no JSON
 EXAMPLE_LIMIT = 60  # lines of an example that are shown
 
 
@@ -113,7 +114,8 @@ def _read_operation(
 def _read_body(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
     if "requestBody" not in operation:
         return {}
-    return _follow(document, operation["requestBody"]["content"]["application/json"]["schema"])
+    content = operation["requestBody"]["content"]
+    return _follow(document, content["application/json"]["schema"]) if "application/json" in content else FILE
 
 
 def _read_parameter(document: dict[str, Any], parameter: dict[str, Any]) -> Field:
@@ -165,7 +167,9 @@ def _read_examples(operation: dict[str, Any]) -> list[Example]:
 
 def _write_curl(method: str, url: str, body: dict[str, Any]) -> str:
     parts = ["curl", *([] if method in ("GET", "POST") else ["-X", method])]
-    if body:
+    if body is FILE:
+        parts += ["-H", "Content-Type: application/octet-stream", "--data-binary", "@FILE"]
+    elif body:
         example = json.dumps(body["examples"][0], ensure_ascii=False)
         parts += ["--json", example]
     return shlex.join([*parts, url])

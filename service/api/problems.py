@@ -77,6 +77,7 @@ KINDS: Mapping[type[GraderError], Kind] = {
     errors.UnknownBatch: Kind(422, "There is no such batch"),
     errors.UnknownAnswer: Kind(422, "The batch has no such answer"),
     errors.UnknownUpload: Kind(422, "There is no such upload"),
+    errors.ReviewInvalid: Kind(422, "The review cannot be stored"),
     errors.BatchStateConflict: Kind(409, "The batch's state rules this out"),
     errors.CursorInvalid: Kind(400, "The page cursor is not one of this service's"),
     errors.IdempotencyConflict: Kind(422, "The idempotency key was used for another request"),
@@ -91,6 +92,7 @@ KINDS: Mapping[type[GraderError], Kind] = {
     errors.BackendKeyRejected: Kind(502, _KEY),
     errors.BackendModelMissing: Kind(502, "The provider does not have the model this server is set to"),
     errors.BackendRequestRejected: Kind(502, "The model refused this server's request"),
+    errors.BackendNoCredit: Kind(502, "The account at the provider has no credit left"),
     errors.BackendNotInstalled: Kind(502, "This server lacks what the model needs"),
     errors.LiveCallRefused: Kind(502, "This server is set to call no model"),
     errors.RecordingMissing: Kind(502, "This server replays recordings and has none of this request"),
@@ -98,6 +100,7 @@ KINDS: Mapping[type[GraderError], Kind] = {
     errors.ReplyUnusable: Kind(502, "The model's reply cannot be used"),
     errors.RunIncomplete: Kind(502, "Some cases of the eval run could not be graded"),
     errors.RunNotWritable: Kind(507, "The eval run cannot be written"),
+    errors.UploadNotWritable: Kind(507, "The file cannot be kept"),
     errors.RunBusy: Kind(409, "An eval run is going on"),
     errors.AlreadyGraded: Kind(409, "The answer was graded already"),
     errors.InProgress: Kind(409, "The same request is being graded"),
@@ -115,8 +118,11 @@ _NAMED_FIELDS: Mapping[type[GraderError], str] = {
     errors.UnknownPrompt: "prompt",
     errors.UnknownModel: "model",
     errors.UnknownEvalSet: "set",
+    errors.UnknownUpload: "upload",
     errors.IdempotencyConflict: "Idempotency-Key",
 }
+
+_IN_ADDRESS = (errors.UnknownBatch, errors.UnknownAnswer)  # no body names one
 
 # What happens before a route is reached, or is no error of the project: status -> code, title, detail.
 REFUSALS: Mapping[int, tuple[str, str, str]] = {
@@ -127,8 +133,16 @@ REFUSALS: Mapping[int, tuple[str, str, str]] = {
         "No such path. GET /openapi.json lists what there is, /docs shows it.",
     ),
     405: ("method-not-allowed", "This path has no such method", "The Allow header names the methods of this path."),
-    413: ("body-too-large", "The body is too large", "The body is larger than GRADER_MAX_BODY_BYTES allows."),
-    415: ("content-type-unsupported", "The body must be JSON", "Send the body as Content-Type: application/json."),
+    413: (
+        "body-too-large",
+        "The body is too large",
+        "The body is larger than GRADER_MAX_BODY_BYTES allows; for a file it is GRADER_MAX_UPLOAD_BYTES.",
+    ),
+    415: (
+        "content-type-unsupported",
+        "The body's content type is not taken here",
+        "Send JSON as Content-Type: application/json, and a file as application/octet-stream.",
+    ),
     421: (
         "host-refused",
         "This host name is not served",
@@ -155,7 +169,8 @@ def respond(request: Request, error: GraderError | HTTPException) -> Response:
 def describe_error(request: Request, error: GraderError, status: int | None = None) -> Problem:
     """The problem document of one of the project's errors; `status` overrides the table's."""
     kind = find_kind(type(error))
-    looked_up = request.method not in ("POST", "PUT", "PATCH")  # then the unknown name is the address itself
+    # Then the unknown name is the address itself.
+    looked_up = request.method not in ("POST", "PUT", "PATCH") or isinstance(error, _IN_ADDRESS)
     if type(error).__name__.startswith("Unknown") and looked_up:
         kind = Kind(404, kind.title)
     field = _NAMED_FIELDS.get(type(error))

@@ -10,12 +10,15 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
+from service.api.batch_work import BatchWork, OpenWorker
 from service.api.eval_reports import EvalReports
 from service.api.eval_runs import EvalRuns
 from service.api.gradings import Gradings
 from service.api.metrics import Metrics
+from service.api.sessions import Sessions
 from service.config import Settings
 from service.wiring import Services
+from service.wiring_batches import Batches
 
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
@@ -27,17 +30,21 @@ class Runtime:
     settings: Settings
     metrics: Metrics
     gradings: Gradings
+    batch_work: BatchWork
     eval_runs: EvalRuns = field(default_factory=EvalRuns)
     eval_reports: EvalReports = field(default_factory=EvalReports)
+    sessions: Sessions = field(default_factory=Sessions)
     opened: Services | None = field(default=None)
 
     @classmethod
-    def build(cls, settings: Settings) -> Runtime:
+    def build(cls, settings: Settings, open_worker: OpenWorker | None = None) -> Runtime:
         metrics = Metrics()
-        return cls(settings, metrics, Gradings(metrics, settings.shutdown_seconds))
+        gradings = Gradings(metrics, settings.shutdown_seconds)
+        return cls(settings, metrics, gradings, BatchWork(settings, open_worker))
 
     def begin_shutdown(self) -> None:
-        """No new work; gradings may finish for a while, an eval run stops at once and can be continued."""
+        """No new work; gradings may finish for a while, an eval run and batches stop at once and can be continued."""
+        self.batch_work.begin_shutdown()
         self.eval_runs.begin_shutdown()
         self.gradings.begin_shutdown()
 
@@ -46,6 +53,10 @@ class Runtime:
         if self.opened is None:
             raise RuntimeError("The app answers requests only between its start-up and its shutdown.")
         return self.opened
+
+    @property
+    def batches(self) -> Batches:
+        return self.batch_work.batches
 
 
 async def get_runtime(request: Request) -> Runtime:

@@ -8,6 +8,10 @@ import typer
 
 from service import __version__
 from service.cli import (
+    audit,
+    batches,
+    batches_results,
+    batches_steering,
     doctor,
     evals,
     evals_derive,
@@ -18,8 +22,10 @@ from service.cli import (
     grades,
     keys,
     prompts,
+    review,
     rubrics,
     serve,
+    worker,
 )
 
 app = typer.Typer(
@@ -30,10 +36,12 @@ app = typer.Typer(
     interview-grader grade                 a sample answer, to see what comes out
     interview-grader questions             what can be asked
     interview-grader grade --question find-root-cause my_answer.txt
+    interview-grader batches submit answers.csv --rubric ID --watch
 
     Settings are GRADER_… variables or a .env file; `interview-grader doctor` lists them.
 
-    Exit codes: 0 done, 1 failed, 2 bad input, 3 the answer could not be scored, 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 bad input, 3 the answer could not be scored, or a batch
+    ended with rows left out or answers failed, 130 interrupted.
     """,
     no_args_is_help=True,
     add_completion=False,
@@ -73,4 +81,19 @@ evals.app.command("drift")(evals_gate.measure_drift)
 evals.app.command("import")(evals_import.import_set)
 evals.app.command("derive")(evals_derive.derive_set)
 app.add_typer(evals.app, name="evals")
+batches.app.command("list")(batches_steering.list_batches)
+batches.app.command("show")(batches_steering.show_batch)
+batches.app.command("watch")(batches_steering.watch_batch)
+batches.app.command("pause")(batches_steering.pause_batch)
+batches.app.command("resume")(batches_steering.resume_batch)
+batches.app.command("cancel")(batches_steering.cancel_batch)
+batches.app.command("retry")(batches_steering.retry_batch)
+batches.app.command("results")(batches_results.show_results)
+batches.app.command("export")(batches_results.export_batch)
+batches.app.command("rejected")(batches_results.write_rejected)
+batches.app.command("delete")(batches_steering.delete_batch)
+app.add_typer(batches.app, name="batches")
+app.command("worker")(worker.work)
+app.add_typer(review.app, name="review")
+app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")

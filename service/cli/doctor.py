@@ -81,7 +81,7 @@ def _check_library(settings: Settings) -> Check:
 
 
 async def _check_model(settings: Settings) -> Check:
-    from service.wiring import Models, build_backend
+    from service.wiring_models import Models, build_backend
 
     name = f"model {settings.model}"
     models = Models(settings, build_backend)

@@ -23,7 +23,8 @@ def create_key(
         list[str] | None,
         typer.Option(
             metavar="SCOPE",
-            help="grades:write, grades:read, grades:delete, evals:read, evals:run. [default: the first two]",
+            help="grades:write, grades:read, grades:delete, evals:read, evals:run, batches:read, batches:run, "
+            "reviews:write, audit:read. [default: the first two]",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,

@@ -34,6 +34,7 @@ class PauseReason(StrEnum):
     SPENDING_LIMIT = "spending_limit"
     KEY_REJECTED = "key_rejected"
     MODEL_UNUSABLE = "model_unusable"  # no such model, no credit, not installed, live calls switched off
+    ASSETS_CHANGED = "assets_changed"  # the rubric or prompt that the batch was submitted with is gone or was edited
 
 
 class AnswerState(StrEnum):
@@ -66,7 +67,10 @@ class BatchSpec(Value):
 
 
 class Batch(Value):
-    """A batch as it is now. `round` counts its retries; `rejected` the rows of the file that were no answers."""
+    """A batch as it is now.
+
+    `round` counts how often chunks were queued again; `rejected` the rows of the file that were no answers.
+    """
 
     id: str
     name: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +13,7 @@ from service.errors import RunInvalid
 from service.evaluation.folder import REPLIES, RunFolder, list_runs, open_run
 from service.evaluation.plan import RunPlan
 from service.evaluation.run import Piece, build_job
-from service.grading.gate import check_answer
-from service.grading.render import render_requests
-
-CHARACTERS_PER_TOKEN = 4  # English prose; models differ by a fifth either way
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """US dollars per million tokens; None where the profile says nothing."""
-
-    input_usd: float | None
-    output_usd: float | None
+from service.grading.forecast import Load, Prices, compute_cost, measure_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +41,21 @@ def forecast_run(
     plan: RunPlan, eval_set: EvalSet, chosen: Sequence[int], prompt: Prompt, parent: Path, prices: Prices
 ) -> Forecast:
     """The forecast of a plan; raises PromptInvalid for a prompt that cannot be rendered."""
-    calls = characters = 0
+    load = Load()
     for case in iterate_chosen(eval_set, chosen):
-        job = build_job(Piece(case, 0), plan, eval_set.rubric, prompt)
-        if check_answer(job.answer, job.rubric) is not None:
-            continue
-        requests = [request for sample in render_requests(job) for request in sample]
-        calls += len(requests)
-        characters += sum(len(message.text) for request in requests for message in request.messages)
-    calls, characters = calls * plan.repeats, characters * plan.repeats
-    tokens_in, most = math.ceil(characters / CHARACTERS_PER_TOKEN), calls * plan.parameters.max_tokens
+        load += measure_job(build_job(Piece(case, 0), plan, eval_set.rubric, prompt))
+    load = load * plan.repeats
     typical = _guess_output(plan, parent)
     graded, replies = _count_done(parent / plan.id)
     return Forecast(
         cases=plan.cases,
         grades=plan.total,
-        calls=calls,
-        tokens_in=tokens_in,
-        tokens_out_most=most,
+        calls=load.calls,
+        tokens_in=load.tokens_in,
+        tokens_out_most=load.tokens_out_most,
         tokens_out_typical=typical,
-        cost_usd_most=_price(tokens_in, most, prices),
-        cost_usd_typical=None if typical is None else _price(tokens_in, typical, prices),
+        cost_usd_most=compute_cost(load.tokens_in, load.tokens_out_most, prices),
+        cost_usd_typical=None if typical is None else compute_cost(load.tokens_in, typical, prices),
         graded=graded,
         replies=replies,
     )
@@ -87,12 +69,6 @@ def iterate_chosen(eval_set: EvalSet, chosen: Sequence[int]) -> Iterator[Case]:
         if place == following:
             yield case
             following = next(wanted, None)
-
-
-def _price(tokens_in: int, tokens_out: int, prices: Prices) -> float | None:
-    if prices.input_usd is None or prices.output_usd is None:
-        return None
-    return (tokens_in * prices.input_usd + tokens_out * prices.output_usd) / 1_000_000
 
 
 def _guess_output(plan: RunPlan, parent: Path) -> int | None:

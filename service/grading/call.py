@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -13,6 +14,7 @@ from tenacity import AsyncRetrying, RetryCallState
 
 from service.domain.grade import Tokens
 from service.errors import BackendError, BackendOverloaded, BackendTimeout
+from service.grading.limits.limit import Limit, LimitPolicy
 from service.llm.base import Backend, Reply, Request
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -114,7 +116,10 @@ def _read_count(count: int | None) -> int | None:
 
 
 class Caller:
-    """Calls one backend: bounded concurrency, retries with waits, nothing begun after the deadline."""
+    """Calls one backend: within its limit, with retries and waits, nothing begun after the deadline.
+
+    A Caller is for calls that somebody waits for; `for_bulk` gives the one for batches and eval runs.
+    """
 
     def __init__(
         self,
@@ -123,25 +128,49 @@ class Caller:
         max_concurrent: int,
         draw_jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        limit: Limit | None = None,
     ) -> None:
         self.backend = backend
         self.policy = policy
-        self._slots = asyncio.Semaphore(max_concurrent)
+        self.limit = limit or Limit(LimitPolicy(max_concurrent, longest_wait_seconds=policy.longest_wait_seconds))
         self._draw_jitter = draw_jitter
         self._sleep = sleep
+        self._is_bulk = False
+
+    def for_bulk(self, wrap: Callable[[Backend], Backend] | None = None) -> Caller:
+        """The same backend (or what `wrap` makes of it) behind the same limit, for calls that give way to people.
+
+        Their wait for a turn has no end and does not count: the deadline bounds each attempt, from its start. With 64
+        answers waiting for a provider that takes 5 a second, a deadline from the beginning failed the last ones.
+        """
+        backend = self.backend if wrap is None else wrap(self.backend)
+        bulk = Caller(
+            backend, self.policy, self.limit.policy.max_concurrent, self._draw_jitter, self._sleep, self.limit
+        )
+        bulk._is_bulk = True
+        return bulk
 
     @asynccontextmanager
     async def limit_time(self) -> AsyncIterator[float]:
-        """The deadline of one whole grading, in the event loop's time; raises BackendTimeout when it passes."""
+        """The deadline of one whole grading, in the event loop's time; raises BackendTimeout when it passes.
+
+        Waiting for a turn counts: somebody waits for this grade. For bulk it does not, and there is no such deadline.
+        """
+        if self._is_bulk:
+            yield math.inf
+            return
         deadline = asyncio.get_running_loop().time() + self.policy.deadline_seconds
         try:
             async with asyncio.timeout_at(deadline):
                 yield deadline
         except TimeoutError:
-            raise BackendTimeout(
-                f"No usable reply from {self.backend.name} within {self.policy.deadline_seconds:g} s. "
-                "Try again later, or raise GRADER_DEADLINE_SECONDS."
-            ) from None
+            raise self._explain_deadline() from None
+
+    def _explain_deadline(self) -> BackendTimeout:
+        return BackendTimeout(
+            f"No usable reply from {self.backend.name} within {self.policy.deadline_seconds:g} s. "
+            "Try again later, or raise GRADER_DEADLINE_SECONDS."
+        )
 
     async def call(self, request: Request, log: CallLog, deadline: float) -> Reply:
         """The reply, after as many attempts as the policy allows; raises the last BackendError.
@@ -153,12 +182,28 @@ class Caller:
         except BackendError as error:
             return await self._retry(error, request, log, deadline)
 
-    async def _attempt(self, request: Request, log: CallLog) -> Reply:
-        async with self._slots:
+    async def _attempt(self, request: Request, log: CallLog, is_retry: bool = False) -> Reply:
+        turn = await self.limit.enter(request, self._is_bulk, is_retry)
+        outcome: Reply | BackendError | None = None
+        try:
             log.attempts += 1
-            reply = _make_storable(await self.backend.complete(request))
+            outcome = reply = _make_storable(await self._complete(request))
+        except BackendError as error:
+            outcome = error
+            raise
+        finally:
+            self.limit.leave(turn, outcome)
         log.replies.append(reply)
         return reply
+
+    async def _complete(self, request: Request) -> Reply:
+        if not self._is_bulk:
+            return await self.backend.complete(request)
+        try:
+            async with asyncio.timeout(self.policy.deadline_seconds):
+                return await self.backend.complete(request)
+        except TimeoutError:
+            raise self._explain_deadline() from None
 
     async def _retry(self, first: BackendError, request: Request, log: CallLog, deadline: float) -> Reply:
         """What follows a failed first attempt, which the retry loop is told of as its own first attempt.
@@ -187,5 +232,5 @@ class Caller:
             with attempt:
                 if attempt.retry_state.attempt_number == 1:
                     raise first
-                reply = await self._attempt(request, log)
+                reply = await self._attempt(request, log, is_retry=True)
         return reply

@@ -13,6 +13,7 @@ from service.errors import (
     BackendError,
     BackendKeyRejected,
     BackendModelMissing,
+    BackendNoCredit,
     BackendOverloaded,
     BackendRequestRejected,
     BackendUnavailable,
@@ -76,7 +77,7 @@ def explain_failure(failure: Failure, target: Target, now: float) -> BackendErro
         return ReplyRefused(f"The content filter of {target.host} refused the request{_quote(failure)}.")
     if failure.status == 402 or failure.words & _NO_CREDIT:
         # Some providers send this as 429. Waiting does not bring credit, and each retry keeps a candidate waiting.
-        return BackendRequestRejected(
+        return BackendNoCredit(
             f"The account at {target.host} has no credit left{_quote(failure)}. Add credit, or set GRADER_API_KEY to a "
             "key of another account."
         )

@@ -22,6 +22,7 @@ from service.domain.batch import (
     Rejected,
 )
 from service.errors import BatchStateConflict, IdempotencyConflict, StoreError, UnknownBatch
+from service.store.audit import Note
 from service.store.batch_tables import (
     BATCH_ANSWERS,
     BATCH_GROUPS,
@@ -61,8 +62,12 @@ class BatchStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, batch: Batch, header: Sequence[str], key: BatchKey | None = None) -> Batch:
+    async def create(
+        self, batch: Batch, header: Sequence[str], key: BatchKey | None = None, note: Note | None = None
+    ) -> Batch:
         """The stored batch, in state IMPORTING; the earlier one when the key was used for the same content.
+
+        `note`, here and below, is work for the same transaction, done when it changed something: the audit entry.
 
         Raises IdempotencyConflict when it was used for other content.
         """
@@ -76,6 +81,8 @@ class BatchStore:
             if key is not None:
                 values = {"owner": key.owner, "key": key.key, "body_hash": key.body_hash, "batch_id": batch.id}
                 connection.execute(insert(BATCH_KEYS), values)
+            if note is not None:
+                note(connection)
 
         try:
             await self._database.run_write(write)
@@ -84,6 +91,10 @@ class BatchStore:
                 return earlier
             raise
         return batch
+
+    async def find_by_key(self, key: BatchKey) -> Batch | None:
+        """The batch that was made with the key, None without one; raises IdempotencyConflict for other content."""
+        return await self._find_by_key(key)
 
     async def _find_by_key(self, key: BatchKey) -> Batch | None:
         statement = select(BATCH_KEYS).where(BATCH_KEYS.c.owner == key.owner, BATCH_KEYS.c.key == key.key)
@@ -111,10 +122,10 @@ class BatchStore:
 
         await self._database.run_write(write)
 
-    async def start(self, batch_id: str, answers: int, rejected: int) -> Batch:
+    async def start(self, batch_id: str, answers: int, rejected: int, note: Note | None = None) -> Batch:
         """From IMPORTING to RUNNING, with its counts. Raises BatchStateConflict, UnknownBatch."""
         return await self.change_state(
-            batch_id, [BatchState.IMPORTING], BatchState.RUNNING, answers=answers, rejected=rejected
+            batch_id, [BatchState.IMPORTING], BatchState.RUNNING, note=note, answers=answers, rejected=rejected
         )
 
     async def change_state(
@@ -125,6 +136,7 @@ class BatchStore:
         *,
         pause_reason: PauseReason | None = None,
         pause_message: str | None = None,
+        note: Note | None = None,
         **values: Any,
     ) -> Batch:
         """The batch in its new state; raises BatchStateConflict when it was in none of the expected ones.
@@ -143,6 +155,8 @@ class BatchStore:
         )
         async with self._database.begin_write() as connection:
             changed = (await connection.execute(statement)).rowcount
+            if changed and note is not None:
+                await connection.run_sync(note)
         batch = await self.get(batch_id)
         if not changed:
             raise BatchStateConflict(
@@ -150,13 +164,33 @@ class BatchStore:
             )
         return batch
 
+    async def begin_round(self, batch_id: str, seen: int) -> int:
+        """The round that runs now: the next one, unless another worker began it since `seen` was read.
+
+        Raises UnknownBatch.
+        """
+        statement = (
+            update(BATCHES)
+            .where(BATCHES.c.id == batch_id, BATCHES.c.round == seen, BATCHES.c.state == BatchState.RUNNING.value)
+            .values(round=seen + 1)
+        )
+        async with self._database.begin_write() as connection:
+            await connection.execute(statement)
+        return (await self.get(batch_id)).round
+
+    async def load_many(self, ids: Iterable[str]) -> dict[str, Batch]:
+        """Id -> batch, of those that there are."""
+        async with self._database.begin_read() as connection:
+            rows = (await connection.execute(select(BATCHES).where(BATCHES.c.id.in_(list(ids))))).all()
+        return {row.id: _read_batch(row) for row in rows}
+
     async def set_priority(self, batch_id: str, priority: int) -> Batch:
         """Raises UnknownBatch."""
         async with self._database.begin_write() as connection:
             await connection.execute(update(BATCHES).where(BATCHES.c.id == batch_id).values(priority=priority))
         return await self.get(batch_id)
 
-    async def finish_if_done(self, batch_id: str, now: datetime) -> bool:
+    async def finish_if_done(self, batch_id: str, now: datetime, note: Note | None = None) -> bool:
         """Whether this call finished the batch: no answer waits, and no other call had finished it. One statement."""
         waiting = select(BATCH_ANSWERS.c.number).where(
             BATCH_ANSWERS.c.batch_id == batch_id, BATCH_ANSWERS.c.state == AnswerState.WAITING.value
@@ -167,9 +201,12 @@ class BatchStore:
             .values(state=BatchState.FINISHED.value, finished_at=now)
         )
         async with self._database.begin_write() as connection:
-            return bool((await connection.execute(statement)).rowcount)
+            is_finished = bool((await connection.execute(statement)).rowcount)
+            if is_finished and note is not None:
+                await connection.run_sync(note)
+        return is_finished
 
-    async def retry_failed(self, batch_id: str) -> tuple[Batch, tuple[int, ...]]:
+    async def retry_failed(self, batch_id: str, note: Note | None = None) -> tuple[Batch, tuple[int, ...]]:
         """Failed answers wait again, in the next round of the batch, which then runs; with the chunks they are in.
 
         Raises BatchStateConflict for a batch that is still being imported, or was cancelled.
@@ -177,7 +214,9 @@ class BatchStore:
         of_batch, failed = BATCH_ANSWERS.c.batch_id == batch_id, BATCH_ANSWERS.c.state == AnswerState.FAILED.value
         chunks = select(BATCH_ANSWERS.c.chunk).where(of_batch, failed).distinct().order_by(BATCH_ANSWERS.c.chunk)
         states = [BatchState.FINISHED, BatchState.RUNNING, BatchState.PAUSED]
-        await self.change_state(batch_id, states, BatchState.RUNNING, round=BATCHES.c.round + 1, finished_at=None)
+        await self.change_state(
+            batch_id, states, BatchState.RUNNING, note=note, round=BATCHES.c.round + 1, finished_at=None
+        )
         async with self._database.begin_write() as connection:
             found = tuple((await connection.execute(chunks)).scalars())
             await connection.execute(
@@ -258,12 +297,14 @@ class BatchStore:
         async with self._database.begin_read() as connection:
             return tuple((await connection.execute(statement)).scalars())
 
-    async def delete(self, batch_id: str) -> None:
+    async def delete(self, batch_id: str, note: Note | None = None) -> None:
         """Deletes the batch with its answers and their grades; nothing of them stays. Raises UnknownBatch."""
         grades = select(BATCH_ANSWERS.c.grade_id).where(BATCH_ANSWERS.c.batch_id == batch_id)
         async with self._database.begin_write() as connection:
             await connection.execute(delete(GRADES).where(GRADES.c.id.in_(grades)))
             deleted = (await connection.execute(delete(BATCHES).where(BATCHES.c.id == batch_id))).rowcount
+            if deleted and note is not None:
+                await connection.run_sync(note)
         if not deleted:
             raise UnknownBatch(_NOT_FOUND)
         await self._database.forget_deleted()

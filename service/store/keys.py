@@ -31,6 +31,10 @@ class Scope(StrEnum):
     GRADES_DELETE = "grades:delete"
     EVALS_READ = "evals:read"
     EVALS_RUN = "evals:run"
+    BATCHES_READ = "batches:read"
+    BATCHES_RUN = "batches:run"
+    REVIEWS_WRITE = "reviews:write"
+    AUDIT_READ = "audit:read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,15 @@ class ApiKeyStore:
         key = _build_key(row)
         await self._note_use(key)
         return key
+
+    async def find_by_id(self, key_id: str) -> ApiKey:
+        """The active key with this id, of somebody who showed its secret before. Raises KeyRequired."""
+        statement = select(KEYS).where(KEYS.c.id == key_id, KEYS.c.revoked_at.is_(None))
+        async with self._database.begin_read() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        if row is None:
+            raise KeyRequired("The API key was revoked. Ask whoever runs this service for a new one.")
+        return _build_key(row)
 
     async def has_any(self) -> bool:
         """Whether a key was ever made. Revoking the last one must not open the service to everybody."""

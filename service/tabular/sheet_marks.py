@@ -20,6 +20,7 @@ from service.errors import ImportInvalid
 
 MAX_CELLS = 10_000_000  # calamine takes 40 bytes for each, also for the empty ones
 MAX_CHARACTERS = 400_000_000  # of a sheet's shared texts as often as cells name them: a 52 kB file made 1 GB of them
+MAX_TEXT = 1_000_000  # characters of one cell; a spreadsheet program writes at most 32,767
 _SHARED_TEXTS = "xl/sharedstrings.xml"  # calamine looks nowhere else, in small or capital letters
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 
@@ -37,6 +38,7 @@ class SheetMarks:
     broken: dict[int, set[int]] = field(default_factory=dict)
     rows: int = 0
     columns: int = 0
+    longest: int = 0  # characters of one text, whether a cell names it or holds it
     characters: int = 0  # of shared texts, each as often as a cell names it
 
 
@@ -55,6 +57,10 @@ def read_marks(file: Path, sheet: str) -> SheetMarks:
         raise ImportInvalid(
             f"{file}: sheet {sheet!r} reaches to row {marks.rows:,} and column {marks.columns:,}. Delete what stands "
             "far from the table, or save the table as CSV UTF-8."
+        )
+    if marks.longest > MAX_TEXT:  # before calamine copies it
+        raise ImportInvalid(
+            f"{file}: a cell holds more than {MAX_TEXT:,} characters. Shorten it, or save the table as CSV UTF-8."
         )
     if marks.characters > MAX_CHARACTERS:
         raise ImportInvalid(
@@ -116,7 +122,8 @@ class _MarkReader:
     """`row` and `c` may name their places or leave them out; then they follow the one before."""
 
     def __init__(self, lengths: Sequence[int]) -> None:
-        self.marks = SheetMarks()
+        self.marks = SheetMarks(longest=max(lengths, default=0))
+        self._own_characters = 0  # of a text that stands in the cell itself
         self._lengths = lengths
         self._row = self._column = -1
         self._is_shared = False  # the cell holds the number of a shared text
@@ -128,6 +135,7 @@ class _MarkReader:
             self.marks.rows = max(self.marks.rows, self._row + 1)
             self.marks.columns = max(self.marks.columns, self._column + 1)
         elif tag == "c":
+            self._own_characters = 0
             place = _PLACE.fullmatch(attributes.get("r", ""))
             self._column = _count_column(place[1]) - 1 if place else self._column + 1
             self._is_shared = attributes.get("t") == "s"
@@ -140,6 +148,8 @@ class _MarkReader:
                 self.marks.hidden_rows.add(self._row)
 
     def read(self, text: str) -> None:
+        self._own_characters += len(text)
+        self.marks.longest = max(self.marks.longest, self._own_characters)
         if self._in_value and self._is_shared and not text.isspace():
             self.marks.characters += self._lengths[int(text)]
 

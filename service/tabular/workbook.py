@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from python_calamine import (
@@ -10,6 +11,7 @@ from python_calamine import (
     CalamineSheet,
     CalamineWorkbook,
     PasswordError,
+    SheetMetadata,
     SheetTypeEnum,
     SheetVisibleEnum,
     XmlError,
@@ -20,7 +22,7 @@ from service.errors import ImportInvalid
 from service.tabular.cells import Broken, Cell, is_empty, read_text
 from service.tabular.package import check_package
 from service.tabular.sheet_marks import SheetMarks, read_marks
-from service.tabular.table import Row, Table, name_column
+from service.tabular.table import Row, Table, check_width, name_column
 
 
 def open_workbook(file: Path, wanted: str | None) -> Table:
@@ -29,18 +31,21 @@ def open_workbook(file: Path, wanted: str | None) -> Table:
     try:
         with CalamineWorkbook.from_path(file) as workbook:
             name, others = _choose_sheet(workbook, wanted, file)
+            sheets = workbook.sheets_metadata
             marks = read_marks(file, name)  # first: it refuses the sheet that would end the process
             sheet = workbook.get_sheet_by_name(name)
     except (CalamineError, PasswordError, ZipError, XmlError):
         raise ImportInvalid(
             f"{file}: is damaged, locked by a password, or no XLSX. Open it and save it as XLSX or as CSV UTF-8."
         ) from None
-    return _read_table(file, _Sheet(sheet, marks), others)
+    hidden = [one for one in sheets if one.visible != SheetVisibleEnum.Visible]
+    table = _read_table(file, _Sheet(sheet, marks), others)
+    return replace(table, sheets=_list_worksheets(sheets), hidden_sheets=_list_worksheets(hidden))
 
 
 def _choose_sheet(workbook: CalamineWorkbook, wanted: str | None, file: Path) -> tuple[str, list[str]]:
     sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
-    names = [sheet.name for sheet in sheets]
+    names = _list_worksheets(sheets)
     if wanted is None:
         visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
         if not visible:
@@ -49,6 +54,10 @@ def _choose_sheet(workbook: CalamineWorkbook, wanted: str | None, file: Path) ->
     if wanted not in names:
         raise ImportInvalid(f"{file}: has no sheet {wanted!r}. Its sheets: {', '.join(names) or 'none'}.")
     return wanted, []
+
+
+def _list_worksheets(sheets: Sequence[SheetMetadata]) -> tuple[str, ...]:
+    return tuple(sheet.name for sheet in sheets if sheet.typ == SheetTypeEnum.WorkSheet)
 
 
 class _Sheet:
@@ -97,7 +106,8 @@ def _read_table(file: Path, sheet: _Sheet, others: list[str]) -> Table:
         names = tuple(map(read_text, header.cells))
     except ImportInvalid as error:
         raise ImportInvalid(f"{file} row {header.number}, the header: {error}.") from None
-    return Table(file, names, sheet.read_body, notices=tuple(_tell(sheet, others)))
+    check_width(file, len(names))
+    return Table(file, names, sheet.read_body, notices=tuple(_tell(sheet, others)), sheet=sheet.name)
 
 
 def _tell(sheet: _Sheet, others: Sequence[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from service.api.openapi import EXAMPLES, load_example
 from service.api.schemas import GradeRequest
 from service.config import Settings
 from service.wiring import open_services
+from tests.api.batch_examples import make_batch_examples
 from tests.api.support import run_client
 
 SHOWN_CHARACTERS = 80
@@ -46,6 +47,8 @@ def write_examples() -> None:
         grade["provenance"]["raw_replies"] = [f"{reply[:SHOWN_CHARACTERS]}…" for reply in replies]
         write_example(name, grade)
     write_example("eval_run", asyncio.run(make_eval_run()))
+    for name, content in asyncio.run(make_batch_examples()).items():
+        write_example(name, content)
 
 
 def write_example(name: str, content: dict[str, Any]) -> None:

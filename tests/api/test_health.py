@@ -66,6 +66,8 @@ async def test_numbers_count_what_happened(settings: Settings) -> None:
         'grader_tokens_total{backend="embedded",direction="input"} 20.0',
         'grader_tokens_total{backend="embedded",direction="output"} 6.0',
         "grader_in_flight 0.0",
+        'grader_calls_in_flight{backend="embedded"} 0.0',
+        'grader_waiting_calls{backend="embedded",class="bulk"} 0.0',
         'grader_http_requests_total{method="POST",route="/v1/grades",status="201"} 3.0',
         'grader_http_requests_total{method="POST",route="/v1/grades",status="200"} 1.0',
         'grader_http_requests_total{method="other",route="unmatched",status="404"} 1.0',

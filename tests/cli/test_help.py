@@ -19,10 +19,15 @@ COMMANDS = [
     *("prompts", "prompts list", "prompts show", "prompts render", "prompts diff"),
     *("evals", "evals list", "evals run", "evals record", "evals rescore", "evals show", "evals compare"),
     *("evals gate", "evals accept", "evals drift", "evals import", "evals derive"),
+    *("batches", "batches preview", "batches estimate", "batches submit", "batches list", "batches show"),
+    *("batches watch", "batches pause", "batches resume", "batches cancel", "batches retry", "batches results"),
+    *("batches export", "batches rejected", "batches delete", "worker"),
+    *("review", "review queue", "review show", "review add", "review decide", "review agree"),
+    *("audit", "audit list", "audit verify"),
     *("keys", "keys create", "keys list", "keys revoke"),
 ]
 WITHOUT_JSON = {"serve", "rubrics schema"}  # a server; JSON already
-GROUPS = ["grades", "rubrics", "prompts", "evals", "keys"]
+GROUPS = ["grades", "rubrics", "prompts", "evals", "batches", "review", "audit", "keys"]
 
 
 def test_main_help_lists_all_commands(cli: Run) -> None:

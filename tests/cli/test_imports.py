@@ -11,14 +11,19 @@ import pytest
 
 from tests.cli.running import COMMAND, ROOT
 
-HEAVY = ("litellm", "openai", "matplotlib", "fastapi", "uvicorn", "xllamacpp", "aiohttp", "scipy", "sklearn")
+HEAVY = ("litellm", "dbos", "openai", "matplotlib", "fastapi", "uvicorn", "xllamacpp", "aiohttp", "scipy", "sklearn")
 SLOW_FOR_HELP = (*HEAVY, "numpy", "sqlalchemy", "alembic", "jinja2", "wordllama", "rich", "yaml", "service.wiring")
 LIST_MODULES = "import sys; from service.cli import run; run({arguments}); print(*sys.modules, file=sys.stderr)"
 
 
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
-    [(["--help"], SLOW_FOR_HELP), (["grade", "--help"], SLOW_FOR_HELP), (["grade"], HEAVY)],
+    [
+        (["--help"], SLOW_FOR_HELP),
+        (["grade", "--help"], SLOW_FOR_HELP),
+        (["batches", "submit", "--help"], SLOW_FOR_HELP),
+        (["grade"], HEAVY),
+    ],
 )
 def test_command_does_not_load(environment: dict[str, str], arguments: list[str], unwanted: tuple[str, ...]) -> None:
     code = LIST_MODULES.format(arguments=arguments)

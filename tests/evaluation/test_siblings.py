@@ -13,8 +13,8 @@ from service.errors import RunIncomplete
 from service.evaluation.folder import RunFolder, open_finished
 from service.llm.base import Request
 from service.llm.scripted import ScriptedBackend
-from service.wiring import EMBEDDED
 from service.wiring_evals import RunOrder, list_conditions
+from service.wiring_models import EMBEDDED
 from tests.evaluation.making import count_up, make_settings, open_with, read_jsonl, reply_well, run_set, write_set
 
 CASES = 6

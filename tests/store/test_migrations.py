@@ -38,7 +38,7 @@ async def test_migrated_schema_is_that_of_the_tables(database: Database) -> None
 async def test_opening_again_changes_nothing(url: str, database: Database) -> None:
     again = await Database.open(url)
     async with again.begin_read() as connection:
-        assert await connection.run_sync(read_revision) == "0002"
+        assert await connection.run_sync(read_revision) == "0003"
     await again.aclose()
 
 

@@ -51,5 +51,7 @@ async def check(runtime: Runtime) -> None:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def get_metrics(runtime: WithRuntime) -> Response:
-    """Numbers for Prometheus: grades, backend errors, seconds, tokens, gradings that run, HTTP requests."""
+    """Numbers for Prometheus: grades, backend errors, seconds, tokens, gradings that run, limits, HTTP requests."""
+    if runtime.opened is not None:
+        runtime.metrics.show_limits(runtime.opened.models.describe_limits())
     return Response(runtime.metrics.render(), media_type=CONTENT_TYPE)

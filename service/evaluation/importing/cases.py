@@ -13,11 +13,11 @@ from service.domain.rubric import Question, Rubric
 from service.errors import ImportInvalid
 from service.evaluation.importing.columns import Column, Columns
 from service.evaluation.importing.headers import Role
-from service.evaluation.importing.questions import QuestionReader, name_question
 from service.evaluation.importing.ratings import Asked, RatingReader
 from service.evaluation.importing.scale import Scale
 from service.tabular.cells import is_empty, read_text
 from service.tabular.problems import Notices, Problems
+from service.tabular.questions import QuestionReader, name_question
 from service.tabular.table import Row, Table, name_column
 
 _CASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,119}")
@@ -43,6 +43,9 @@ class RowReader:
 
     def read(self, row: Row) -> Case | None:
         """The case; None when something in the row is wrong."""
+        if row.problem is not None:
+            self._add(row, None, row.problem)
+            return None
         width = len(self._table.header)
         if not all(map(is_empty, row.cells[width:])):
             self._add(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from service.domain.rubric import Rubric
 from service.errors import ImportInvalid
-from service.evaluation.importing.headers import FORMS, OF_A_CASE, HeaderReader, Role, Target, normalize
+from service.evaluation.importing.headers import FORMS, OF_A_CASE, HeaderReader, Role, Target
+from service.tabular.headers import find_header, list_headers
 from service.tabular.problems import Notices, Problems, show_header
 from service.tabular.table import Table
 
@@ -59,7 +60,7 @@ def read_columns(table: Table, rubric: Rubric, mapped: Mapping[str, str], notice
         problems.add(
             table.file,
             "no column holds the answers. Expected one with the header answer; or say which it is, with "
-            f"--map answer=HEADER. Found: {_list_headers(table)}.",
+            f"--map answer=HEADER. Found: {list_headers(table)}.",
         )
     problems.finish()
     return _arrange(table, columns)
@@ -93,10 +94,10 @@ def _read_maps(table: Table, reader: HeaderReader, mapped: Mapping[str, str], pr
         target = _read_map_key(reader, key, problems)
         if target is None:
             continue
-        places = _find_header(table, header)
+        places = find_header(table, header)
         if len(places) != 1:
             count = f"{len(places)} columns have" if places else "no column has"
-            problems.add(table.file, f"{count} the header {header!r} of --map. Found: {_list_headers(table)}.")
+            problems.add(table.file, f"{count} the header {header!r} of --map. Found: {list_headers(table)}.")
         elif places[0] in targets:
             problems.add(table.file, f"two --map options name the column {header!r}. Keep one.")
         else:
@@ -114,16 +115,6 @@ def _read_map_key(reader: HeaderReader, key: str, problems: Problems) -> Target 
         near = reader.suggest(key)
         problems.add(f"--map {key}", f"expected {FORMS} before the =.{f' Did you mean {near}?' if near else ''}")
     return target
-
-
-def _find_header(table: Table, header: str) -> list[int]:
-    exact = [index for index, one in enumerate(table.header) if one.strip() == header.strip()]
-    return exact or [index for index, one in enumerate(table.header) if normalize(one) == normalize(header)]
-
-
-def _list_headers(table: Table) -> str:
-    shown = [show_header(header) for header in table.header if header.strip()]
-    return ", ".join(shown[:20]) + (f" and {len(shown) - 20} more" if len(shown) > 20 else "")
 
 
 def _refuse_duplicates(table: Table, columns: list[Column], problems: Problems) -> None:

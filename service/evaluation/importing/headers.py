@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
-from service.domain.answer import check_storable
 from service.domain.rubric import Rubric
-from service.errors import AnswerInvalid, ImportInvalid
+from service.tabular.headers import normalize, read_name
 
 FORMS = (
     "id, answer, question, kind, CRITERION, overall, red_flags, reason:CRITERION (these four also with @RATER) "
     "or group:NAME"
 )
-_LONGEST_NAME = 200
 
 
 class Role(StrEnum):
@@ -48,11 +44,6 @@ class Target:
         return self.role, self.name, self.rater.casefold()
 
 
-def normalize(text: str) -> str:
-    """What two spellings of a header share."""
-    return re.sub(r"[\s_‐‑–-]+", "", unicodedata.normalize("NFKC", text).casefold())
-
-
 class HeaderReader:
     """Reads the headers of tables that were rated under one rubric."""
 
@@ -66,12 +57,12 @@ class HeaderReader:
         """What a column with this header holds; None for an unknown one. Raises ImportInvalid for half a name."""
         prefix, rest = _split_prefix(header)
         if prefix == Role.GROUP:
-            return Target(Role.GROUP, _read_name(rest))
+            return Target(Role.GROUP, read_name(rest))
         head, at, rater = rest.partition("@")
         role, name = self._find(prefix, normalize(head))
         if role is None or (at and role in OF_A_CASE):
             return None
-        return Target(role, name, _read_name(rater) if at else "")
+        return Target(role, name, read_name(rater) if at else "")
 
     def _find(self, prefix: str, name: str) -> tuple[Role | None, str]:
         if prefix == "" and name in self._plain:
@@ -93,14 +84,3 @@ def _split_prefix(header: str) -> tuple[str, str]:
     if colon and normalize(prefix) in (Role.LEVEL, Role.REASON, Role.GROUP):
         return normalize(prefix), rest
     return "", header
-
-
-def _read_name(text: str) -> str:
-    name = " ".join(text.split())
-    try:
-        check_storable(name, "header")
-    except AnswerInvalid as error:
-        raise ImportInvalid(str(error)) from None
-    if not 1 <= len(name) <= _LONGEST_NAME:
-        raise ImportInvalid(f"expected a name of 1 to {_LONGEST_NAME} characters after the : or @. Correct the header.")
-    return name

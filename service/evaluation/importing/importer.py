@@ -21,11 +21,11 @@ from service.errors import EvalSetInvalid, ImportInvalid
 from service.evaluation.importing.cases import RowReader, read_given
 from service.evaluation.importing.columns import read_columns
 from service.evaluation.importing.folder import check_target, stage_folder
-from service.evaluation.importing.questions import QuestionReader
 from service.evaluation.importing.ratings import RatingReader
 from service.evaluation.importing.report import ImportReport, Tally
 from service.evaluation.importing.scale import Scale, read_scale
 from service.tabular.problems import Notices, Problems
+from service.tabular.questions import QuestionReader
 from service.tabular.table import Row, Table, open_table
 
 _SLUG: TypeAdapter[str] = TypeAdapter(Slug)

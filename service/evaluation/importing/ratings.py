@@ -10,10 +10,10 @@ from service.domain.judgement import NOT_OBSERVED
 from service.domain.rubric import Criterion, RedFlag
 from service.errors import ImportInvalid
 from service.evaluation.importing.columns import Column, RaterColumns
-from service.evaluation.importing.headers import normalize
 from service.evaluation.importing.marks import read_level, read_overall
 from service.evaluation.importing.scale import Scale
 from service.tabular.cells import read_names, read_text, show_cell
+from service.tabular.headers import normalize
 from service.tabular.problems import Notices, Place, Problems
 from service.tabular.table import Row, Table
 

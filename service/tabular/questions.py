@@ -13,10 +13,12 @@ from service.errors import AnswerInvalid, ImportInvalid, UnknownQuestion
 
 _NEARLY = 88  # of 100: one word in eight differs; two shipped questions are at most 70 alike
 _SIMILAR = 75
+_NUMBERING = re.compile(r"(?:q|question|frage)?\s*[0-9]{1,3}\s*[.:)–-]\s+", re.IGNORECASE)
+_REMEMBERED = 1_000  # spellings; a file with an answer in the question's column has a new one in every row
 
 
 class QuestionReader:
-    """The questions of one rubric. Each spelling is looked up once."""
+    """The questions of one rubric. A spelling that comes again is not looked up again."""
 
     def __init__(self, rubric: Rubric) -> None:
         self._rubric = rubric
@@ -28,6 +30,8 @@ class QuestionReader:
     def read(self, text: str) -> Question:
         """The question; raises ImportInvalid for an unknown one, without quoting it: it may be an answer."""
         if text not in self._found:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
             self._found[text] = self._find(text)
         return self._found[text]
 
@@ -54,7 +58,19 @@ class QuestionReader:
         """The id of the rubric's question that a free question nearly is."""
         if question.id != FREE_QUESTION_ID:
             return None
-        near = process.extractOne(_simplify(question.text), self._texts, scorer=fuzz.ratio, score_cutoff=_NEARLY)
+        return self._find_near(question.text)
+
+    def is_question(self, text: str) -> bool:
+        """Whether this is an id or the text of a question of the rubric, and so nothing that anybody answered."""
+        return _simplify(text) in self._known
+
+    def match(self, header: str) -> str | None:
+        """The id of the rubric's question whose id or text, or nearly its text, this header is: `Q1. Tell me …` too."""
+        text = _NUMBERING.sub("", header.strip())
+        return self._known.get(_simplify(text)) or self._find_near(text)
+
+    def _find_near(self, text: str) -> str | None:
+        near = process.extractOne(_simplify(text), self._texts, scorer=fuzz.ratio, score_cutoff=_NEARLY)
         return near[2] if near else None
 
 

@@ -1,0 +1,1 @@
+"""A batch written out for people and programs: CSV, XLSX, JSONL."""

@@ -1,0 +1,98 @@
+"""A lane: one model's answers of all batches, of which so many at a time are being asked about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from service.batches.breaker import INFINITY, Breaker
+from service.grading.call import Caller
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """The right to ask once. It ends with one of `succeed`, `fail` and `give_up`; later ones do nothing."""
+
+    lane: Lane
+    is_probe: bool
+    is_over: bool = False
+
+    def succeed(self) -> None:
+        if self._end():
+            self.lane.breaker.succeed()
+            self.lane.grant()
+
+    def fail(self, asked_seconds: float | None = None) -> None:
+        if self._end():
+            self.lane.breaker.fail(self.is_probe, asked_seconds)
+            self.lane.grant()
+
+    def give_up(self) -> None:
+        if self._end():
+            self.lane.breaker.give_up(self.is_probe)
+            self.lane.grant()
+
+    def _end(self) -> bool:
+        if self.is_over:
+            return False
+        self.is_over = True
+        self.lane.free += 1
+        return True
+
+
+class Lane:
+    """Turns of one model: first come, first served, at most `size` at a time, none while its backend is down.
+
+    A turn ends when the model has replied, before the grade is stored: with both in one turn, 64 in flight at 50 ms
+    kept the provider busy for two thirds of the time.
+    """
+
+    def __init__(self, caller: Caller, size: int, clock: Callable[[], float]) -> None:
+        self.caller = caller
+        self.breaker = Breaker(clock)
+        self.free = size
+        self._size = size
+        self._waiting: deque[tuple[asyncio.Future[Turn | None], object]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether at most one answer is being asked about and none waits."""
+        return not self._waiting and self.free >= self._size - 1
+
+    async def take(self, owner: object) -> Turn | None:
+        """A turn, when there is one; None when the owner's were withdrawn."""
+        future: asyncio.Future[Turn | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((future, owner))
+        self.grant()
+        return await future
+
+    def withdraw(self, owner: object = None) -> None:
+        """Sends away those who wait, all or one owner's."""
+        kept = deque(waiter for waiter in self._waiting if owner is not None and waiter[1] is not owner)
+        gone, self._waiting = [waiter for waiter in self._waiting if waiter not in kept], kept
+        for future, _ in gone:
+            if not future.done():
+                future.set_result(None)
+
+    def grant(self) -> None:
+        """Gives turns to those who wait, as far as there are any."""
+        while self._waiting and self.free:
+            wait_seconds = self.breaker.get_wait_seconds()
+            if wait_seconds:
+                self._set_timer(wait_seconds)
+                return
+            future, _ = self._waiting.popleft()
+            if not future.done():  # else cancelled
+                self.free -= 1
+                future.set_result(Turn(self, self.breaker.begin()))
+
+    def _set_timer(self, seconds: float) -> None:
+        if self._timer is None and seconds < INFINITY:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self.grant()

@@ -1,0 +1,151 @@
+"""What the commands of batches print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from service.cli.batches_progress import describe_pace
+from service.cli.evals_progress import describe_time
+from service.cli.output import print_hanging, print_json, print_table
+from service.domain.invisible import keep_printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.batches.estimate import Estimate
+    from service.domain.batch import Batch, Counts
+    from service.wiring_batches import Progress
+
+ADVICE = {
+    "person": "",
+    "spending_limit": "Submit the file again with a higher limit, or cancel the batch and keep what is graded.",
+    "key_rejected": "Correct GRADER_API_KEY where the batch is graded.",
+    "model_unusable": "Mend that where the batch is graded.",
+}
+
+
+def describe_batch(batch: Batch) -> dict[str, Any]:
+    """The batch for programs."""
+    return batch.model_dump(mode="json")
+
+
+def describe_progress(progress: Progress) -> dict[str, Any]:
+    """The batch with how far it is, for programs."""
+    return {
+        **describe_batch(progress.batch),
+        "counts": progress.counts.model_dump(mode="json"),
+        "answers_per_second": progress.rate,
+        "eta_seconds": progress.eta_seconds,
+        "worker_alive": progress.is_working,
+    }
+
+
+def print_batches(batches: Sequence[Batch]) -> None:
+    """One line a batch; of its name only what prints, for it may be that of anybody's file."""
+    print_table(
+        ("id", "state", "answers", "left out", "created", "name"),
+        [
+            (
+                batch.id, batch.state.value, f"{batch.answers:,}", f"{batch.rejected:,}",
+                f"{batch.created_at:%Y-%m-%d %H:%M}", keep_printable(batch.name),
+            )
+            for batch in batches
+        ],
+        if_none="There are no batches yet: interview-grader batches submit FILE --rubric ID",
+    )  # fmt: skip
+
+
+def print_progress(progress: Progress) -> None:
+    """One batch as it is now: state, counts, pace, what it is graded with, what to do next."""
+    batch, counts = progress.batch, progress.counts
+    spec = batch.spec
+    typer.echo(f"{batch.id}  {keep_printable(batch.name)}\n")
+    print_hanging("  state    ", describe_state(batch))
+    print_hanging("  answers  ", describe_counts(counts))
+    if batch.rejected:
+        print_hanging("  left out ", f"{count(batch.rejected, 'row')} of the file that could not be read as answers")
+    if pace := describe_pace(progress):
+        print_hanging("  pace     ", pace)
+    print_hanging("  grader   ", f"{spec.model}, prompt {label(spec.prompt)}, rubric {label(spec.rubric)}")
+    if spec.spending_limit_usd is not None:
+        print_hanging("  limit    ", f"${spec.spending_limit_usd:,.2f}; spent {_price(counts.cost_usd)}")
+    for command in suggest(progress):
+        typer.echo(f"Next: interview-grader batches {command}")
+
+
+def describe_state(batch: Batch) -> str:
+    """`running`; of a paused one also why, and what to do about it."""
+    from service.domain.batch import BatchState
+
+    if batch.state is not BatchState.PAUSED or batch.pause_reason is None:
+        return batch.state.value
+    reason = batch.pause_reason.value
+    parts = [f"paused ({reason.replace('_', ' ')})", batch.pause_message or "", ADVICE.get(reason, "")]
+    return ". ".join(part.rstrip(". ") for part in parts if part) + ("." if len([p for p in parts if p]) > 1 else "")
+
+
+def describe_counts(counts: Counts) -> str:
+    """`508: 500 scored, 8 unscored`; only what there is."""
+    named = [("waiting", counts.waiting), ("scored", counts.scored), ("unscored", counts.unscored)]
+    named += [("failed", counts.failed), ("to be reviewed", counts.needs_review)]
+    told = ", ".join(f"{number:,} {name}" for name, number in named if number)
+    return f"{counts.total:,}: {told}" if told else f"{counts.total:,}"
+
+
+def suggest(progress: Progress) -> tuple[str, ...]:
+    """Commands that fit the batch's state."""
+    from service.domain.batch import BatchState
+
+    batch, counts = progress.batch, progress.counts
+    if batch.state in (BatchState.RUNNING, BatchState.IMPORTING):
+        return (f"watch {batch.id}",)
+    if batch.state is BatchState.PAUSED:
+        return (f"resume {batch.id}",)
+    asked = [f"results {batch.id}"] if counts.done else []
+    asked += [f"retry {batch.id}"] if counts.failed and batch.state is BatchState.FINISHED else []
+    asked += [f"rejected {batch.id} -o to_mend.csv"] if batch.rejected else []
+    return (*asked, f"export {batch.id} -o results.xlsx") if counts.done else tuple(asked)
+
+
+def print_estimate(estimate: Estimate, as_json: bool) -> None:
+    """What a batch would take."""
+    from dataclasses import asdict
+
+    if as_json:
+        print_json(asdict(estimate))
+        return
+    typer.echo("The batch would take this; nothing was asked or stored.")
+    refused = f", of which {estimate.refused:,} are turned away unasked" if estimate.refused else ""
+    print_hanging("  answers  ", f"{estimate.answers:,}{refused}")
+    print_hanging("  calls    ", f"{estimate.calls:,}, and one more for each reply that needs a repair")
+    print_hanging("  tokens   ", f"about {estimate.tokens_in:,} in; {_describe_output(estimate)}")
+    print_hanging("  cost     ", _describe_cost(estimate))
+    print_hanging("  time     ", f"about {describe_time(estimate.duration_seconds)}, {estimate.duration_note}")
+    print_hanging("  sample   ", f"{count(estimate.sampled, 'answer')} put into the real prompt")
+
+
+def _describe_output(estimate: Estimate) -> str:
+    typical = "" if estimate.tokens_out_typical is None else f"about {estimate.tokens_out_typical:,}, "
+    return f"{typical}at most {estimate.tokens_out_most:,} out"
+
+
+def _describe_cost(estimate: Estimate) -> str:
+    costs = [("about", estimate.cost_usd_typical), ("at most", estimate.cost_usd_most)]
+    told = ", ".join(f"{how} {_price(cost)}" for how, cost in costs if cost is not None)
+    return "; ".join(part for part in (told, estimate.cost_note) if part)
+
+
+def _price(cost_usd: float | None) -> str:
+    return "an unknown amount" if cost_usd is None else f"${cost_usd:,.4f}"
+
+
+def label(asset: Any) -> str:
+    """`grade@v1`."""
+    return f"{asset.id}@v{asset.version}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,77 @@
+"""Composition of a batch worker: Services -> Worker. `serve` runs one in its own process, `worker` runs it alone."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from service.batches.chunk import ChunkTools
+from service.batches.engine import DbosEngine, EngineSetup
+from service.batches.leases import Pulse, Slot, read_clock
+from service.batches.plans import Planner
+from service.batches.worker import Chore, Worker, WorkerSetup, count_open_chunks
+from service.domain.batch import Batch
+from service.store.answers import AnswerStore
+from service.store.batches import BatchStore
+from service.store.workers import WorkerStore
+from service.store.workflows import open_workflow_database
+from service.wiring import Services, now
+
+Listen = Callable[[Batch], Awaitable[None]]
+
+
+async def ignore_finished(batch: Batch) -> None:
+    """The `on_finished` of a worker that nobody listens to."""
+
+
+@asynccontextmanager
+async def open_worker(
+    services: Services,
+    on_finished: Listen = ignore_finished,
+    chores: Sequence[Chore] = (),
+    pulse: Pulse | None = None,
+    share: Callable[[float], None] | None = None,
+) -> AsyncIterator[Worker]:
+    """A worker at work; at the end, calls in flight have GRADER_SHUTDOWN_SECONDS to finish.
+
+    `on_finished` hears of each batch that this worker finished; a crash between the two loses that. `chores` run about
+    every 5 s. Raises a StoreError; RuntimeError for a second worker in this process. Starting takes 1–3 s.
+    """
+    settings = services.settings
+    slot = Slot(settings.data_dir / "workers", socket.gethostname())
+    try:
+        database = await asyncio.to_thread(open_workflow_database, settings.database)
+    except BaseException:
+        slot.release()
+        raise
+    batches = BatchStore(services.stores.database)
+    tools = ChunkTools(
+        batches=batches,
+        answers=AnswerStore(services.stores.database),
+        grades=services.stores.grades,
+        planner=Planner(services.library.rubrics, services.library.prompts, services.models.get_caller),
+        calls_in_flight=settings.max_concurrent_calls,
+        clock=read_clock,
+        now=now,
+        on_finished=on_finished,
+    )
+    open_chunks = count_open_chunks(settings.max_concurrent_calls)
+    worker = Worker(
+        WorkerSetup(
+            slot=slot,
+            workers=WorkerStore(services.stores.database),
+            engine=DbosEngine(EngineSetup(database, slot.id, open_chunks)),
+            tools=tools,
+            stop_seconds=settings.shutdown_seconds,
+            pulse=pulse or Pulse(),
+            chores=chores,
+            share=share,
+        )
+    )
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.aclose()
