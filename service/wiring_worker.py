@@ -32,7 +32,6 @@ async def open_worker(
     on_finished: Listen = ignore_finished,
     chores: Sequence[Chore] = (),
     pulse: Pulse | None = None,
-    share: Callable[[float], None] | None = None,
 ) -> AsyncIterator[Worker]:
     """A worker at work; at the end, calls in flight have GRADER_SHUTDOWN_SECONDS to finish.
 
@@ -67,7 +66,7 @@ async def open_worker(
             stop_seconds=settings.shutdown_seconds,
             pulse=pulse or Pulse(),
             chores=chores,
-            share=share,
+            share=services.models.set_share,
         )
     )
     await worker.start()

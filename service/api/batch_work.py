@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextvars import Context
 from typing import Protocol
 
 import structlog
@@ -77,7 +78,8 @@ class BatchWork:
         if self._worker is not None:
             self._worker.wake()
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work(), name="batch-worker")
+            # In a context of its own: else every line that it ever logs bears the id of the request that began it.
+            self._task = asyncio.create_task(self._work(), name="batch-worker", context=Context())
 
     def begin_shutdown(self) -> None:
         """No further answer is asked for; calls in flight are stored, and what waits is graded after the restart."""

@@ -74,8 +74,9 @@ KINDS: Mapping[type[GraderError], Kind] = {
     errors.UnknownEvalSet: Kind(422, "There is no such eval set"),
     errors.UnknownRun: Kind(422, "There is no such eval run"),
     errors.BatchInvalid: Kind(422, "The batch cannot be made of this"),
-    errors.UnknownBatch: Kind(422, "There is no such batch"),
-    errors.UnknownAnswer: Kind(422, "The batch has no such answer"),
+    # No body names these two, only addresses do.
+    errors.UnknownBatch: Kind(404, "There is no such batch"),
+    errors.UnknownAnswer: Kind(404, "The batch has no such answer"),
     errors.UnknownUpload: Kind(422, "There is no such upload"),
     errors.ReviewInvalid: Kind(422, "The review cannot be stored"),
     errors.BatchStateConflict: Kind(409, "The batch's state rules this out"),
@@ -122,8 +123,6 @@ _NAMED_FIELDS: Mapping[type[GraderError], str] = {
     errors.IdempotencyConflict: "Idempotency-Key",
 }
 
-_IN_ADDRESS = (errors.UnknownBatch, errors.UnknownAnswer)  # no body names one
-
 # What happens before a route is reached, or is no error of the project: status -> code, title, detail.
 REFUSALS: Mapping[int, tuple[str, str, str]] = {
     400: ("body-unreadable", "The body is not JSON", "The body cannot be read as JSON. Send one JSON object in UTF-8."),
@@ -169,8 +168,7 @@ def respond(request: Request, error: GraderError | HTTPException) -> Response:
 def describe_error(request: Request, error: GraderError, status: int | None = None) -> Problem:
     """The problem document of one of the project's errors; `status` overrides the table's."""
     kind = find_kind(type(error))
-    # Then the unknown name is the address itself.
-    looked_up = request.method not in ("POST", "PUT", "PATCH") or isinstance(error, _IN_ADDRESS)
+    looked_up = request.method not in ("POST", "PUT", "PATCH")  # then the unknown name is the address itself
     if type(error).__name__.startswith("Unknown") and looked_up:
         kind = Kind(404, kind.title)
     field = _NAMED_FIELDS.get(type(error))

@@ -35,4 +35,5 @@ def list_codes(status: int) -> list[str]:
     """The codes that problems of this status have; an unknown name is 422 in a body and 404 in an address."""
     looked_up = (error.code for error, kind in KINDS.items() if status == 404 and error.code.endswith("-unknown"))
     codes = [error.code for error, kind in KINDS.items() if kind.status == status]
-    return [*codes, *looked_up, *([REFUSALS[status][0]] if status in REFUSALS else [])]
+    refused = [REFUSALS[status][0]] if status in REFUSALS else []
+    return list(dict.fromkeys([*codes, *looked_up, *refused]))

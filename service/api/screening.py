@@ -22,7 +22,7 @@ from service.api.routes.uploads import require_file
 from service.api.runtime import Runtime, WithRuntime
 from service.api.screening_forms import Form, WithForm, check_script
 from service.api.screening_order import choose_rubric, list_columns, list_newest, read_request
-from service.api.screening_pages import MAX_REVIEWER, REVIEWER_COOKIE, PageRoute, render_page
+from service.api.screening_pages import MAX_REVIEWER, REVIEWER_COOKIE, SEE_OTHER, PageRoute, render_page
 from service.api.screening_words import encode_name
 from service.domain.batch import BatchState
 from service.errors import GraderError
@@ -65,7 +65,7 @@ async def receive_file(
         upload = await runtime.batch_work.uploads.receive(name, request.stream())
     except ClientDisconnect:
         return Response(status_code=CLIENT_LEFT)
-    return Response(UploadView.build(upload).model_dump_json(), HTTPStatus.CREATED, media_type="application/json")
+    return Response(UploadView.build(upload).model_dump_json(), 201, media_type="application/json")
 
 
 @router.get("/new", dependencies=[may_run])
@@ -91,14 +91,14 @@ async def start_batch(request: Request, runtime: WithRuntime, visitor: Runner, f
     except GraderError as error:
         uploads.locate(upload)  # used up: then there is nothing to choose any more
         return await _show_new(request, runtime, upload, form, str(error))
-    return RedirectResponse(f"{SCREENING}/{submitted.batch.id}", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"{SCREENING}/{submitted.batch.id}", SEE_OTHER)
 
 
 @router.post("/name", dependencies=[may_read])
 async def keep_name(form: WithForm) -> Response:
     """Remembers who reviews, in this browser, where no API key says it."""
     target = form.get("next", SCREENING)
-    response = RedirectResponse(target if target.startswith(f"{SCREENING}/") else SCREENING, HTTPStatus.SEE_OTHER)
+    response = RedirectResponse(target if target.startswith(f"{SCREENING}/") else SCREENING, SEE_OTHER)
     name = encode_name(form.get("reviewer")[:MAX_REVIEWER])
     response.set_cookie(REVIEWER_COOKIE, name, max_age=YEAR_SECONDS, path="/", httponly=True, samesite="strict")
     return response

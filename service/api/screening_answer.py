@@ -17,7 +17,7 @@ from service.api.runtime import Runtime, WithRuntime
 from service.api.screening import may_read
 from service.api.screening_forms import Form, WithForm
 from service.api.screening_marks import cut_answer, list_spans
-from service.api.screening_pages import PageRoute, name_reviewer, render_page
+from service.api.screening_pages import SEE_OTHER, PageRoute, name_reviewer, render_page
 from service.batches.ranking.lines import PersonLine
 from service.batches.ranking.people import make_key
 from service.batches.review import ReviewDraft
@@ -76,16 +76,18 @@ async def review_answer(
     try:
         draft = _read_review(form)
         reviewer = _find_reviewer(request)
-        await runtime.batches.results.review(batch_id, number, reviewer, draft)
+        review = await runtime.batches.results.review(batch_id, number, reviewer, draft)
     except ReviewInvalid as error:
         return await _show(request, runtime, batch_id, number, form, str(error))
+    if review.is_override:  # whoever sets a score sees it in the very next table
+        await runtime.batches.results.rankings.get(await runtime.batches.get(batch_id), newest=True)
     here = f"{SCREENING}/{batch_id}/answers"
     if form.get("then") != "next":
-        return RedirectResponse(f"{here}/{number}?saved=review{_keep_queue(request)}", HTTPStatus.SEE_OTHER)
+        return RedirectResponse(f"{here}/{number}?saved=review{_keep_queue(request)}", SEE_OTHER)
     queue = await runtime.batches.results.list_queue(batch_id, reviewer, limit=1)
     if not queue.items:
-        return RedirectResponse(f"{SCREENING}/{batch_id}/review", HTTPStatus.SEE_OTHER)
-    return RedirectResponse(f"{here}/{queue.items[0].number}?queue=1", HTTPStatus.SEE_OTHER)
+        return RedirectResponse(f"{SCREENING}/{batch_id}/review", SEE_OTHER)
+    return RedirectResponse(f"{here}/{queue.items[0].number}?queue=1", SEE_OTHER)
 
 
 @router.post("/{number}/decision")
@@ -101,7 +103,7 @@ async def decide(
     except ReviewInvalid as error:
         return await _show(request, runtime, batch_id, number, problem=str(error))
     target = f"{SCREENING}/{batch_id}/answers/{number}?saved=decision{_keep_queue(request)}"
-    return RedirectResponse(target, HTTPStatus.SEE_OTHER)
+    return RedirectResponse(target, SEE_OTHER)
 
 
 def _read_kind(form: Form) -> DecisionKind:

@@ -19,7 +19,7 @@ from service.api.routes.batches import BatchId
 from service.api.runtime import Runtime, WithRuntime
 from service.api.screening import Runner, may_read
 from service.api.screening_forms import WithForm
-from service.api.screening_pages import PageRoute, name_actor, render_page
+from service.api.screening_pages import SEE_OTHER, PageRoute, name_actor, render_page
 from service.api.screening_table import TableQuery, open_table, read_query
 from service.batches.export.content import Kind, View
 from service.batches.export.files import MEDIA_TYPES
@@ -80,7 +80,7 @@ async def steer_batch(batch_id: BatchId, action: str, runtime: WithRuntime, visi
     if action not in ACTIONS:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     await getattr(runtime.batches, action)(batch_id, visitor.actor)
-    return RedirectResponse(f"{SCREENING}/{batch_id}", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"{SCREENING}/{batch_id}", SEE_OTHER)
 
 
 @router.get("/export")
@@ -122,7 +122,8 @@ async def _send_file(pieces: AsyncIterator[bytes], name: str, media_type: str) -
 
 async def _build_head(runtime: Runtime, batch_id: str) -> dict[str, Any]:
     progress = await runtime.batches.progress(batch_id)
-    return {"batch": progress.batch, "progress": progress, "counts": progress.counts}
+    return {"batch": progress.batch, "progress": progress, "counts": progress.counts,
+            "works_here": runtime.settings.batch_worker}  # fmt: skip
 
 
 async def _find_rubric(runtime: Runtime, batch: Batch) -> Rubric:

@@ -24,6 +24,7 @@ from service.store.keys import Scope
 
 REVIEWER_COOKIE = "ig_reviewer"
 MAX_REVIEWER = 80
+SEE_OTHER = 303  # after a form: reloading the page it leads to sends nothing again
 SAFETY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",

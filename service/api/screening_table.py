@@ -17,8 +17,8 @@ from starlette.datastructures import QueryParams
 from service.batches.ranking.lines import PersonLine, describe_person
 from service.batches.ranking.query import CANDIDATE, OVERALL, ROW, RankingQuery, Section, select_people
 from service.batches.ranking.snapshot import Snapshot
-from service.domain.batch import Batch
-from service.domain.rubric import HIGHEST_LEVEL, Rubric
+from service.domain.batch import Batch, BatchState
+from service.domain.rubric import HIGHEST_LEVEL, Criterion, Rubric
 from service.errors import InputError
 from service.store.decisions import Decision
 from service.store.results import IntArray
@@ -79,15 +79,23 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class TablePage:
-    """One page of the table. `pages` is at least 1; `matching` people match the filters."""
+    """One page of the table. `pages` is at least 1; `matching` people match, and `elsewhere` in the other list."""
 
     query: TableQuery
     snapshot: Snapshot
     groups: tuple[Group, ...]
     decisions: Mapping[str, Decision]
     matching: int
+    elsewhere: int
     page: int
     pages: int
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """Those that a question of the batch asks for: the columns."""
+        asked = self.snapshot.questions.weights.sum(axis=0) > 0
+        names = {name for name, is_asked in zip(self.snapshot.people.criteria, asked, strict=True) if is_asked}
+        return tuple(one for one in self.snapshot.basis.rubric.criteria if one.id in names)
 
     @property
     def first(self) -> int:
@@ -134,21 +142,30 @@ async def open_table(results: BatchResults, batch: Batch, query: TableQuery) -> 
     """The page that was asked for, or the last one. Raises InputError for a filter of something unknown."""
     await asyncio.to_thread(results.bases.get, batch)
     snapshot = await results.rankings.get(batch)
+    if snapshot.covered.waiting and batch.state is BatchState.FINISHED:  # made just before the last grades came
+        snapshot = await results.rankings.get(batch, newest=True)
     table = await asyncio.to_thread(_make_table, snapshot, query)
     keys = [one.key for group in table.groups for one in group.people]
     decisions = await results.list_decisions(batch.id, keys)
-    return TablePage(query, snapshot, table.groups, decisions, table.matching, table.page, table.pages)
+    return TablePage(query, snapshot, table.groups, decisions, table.matching, table.elsewhere, table.page, table.pages)
 
 
 def _make_table(snapshot: Snapshot, query: TableQuery) -> TablePage:
-    found = select_people(snapshot, query.ranking)
-    if query.search:
-        found = search_people(snapshot, found, query.search)
+    found, elsewhere = _find(snapshot, query, query.ranking), 0
+    if query.is_filtered:
+        is_ranked = query.ranking.section is Section.RANKED
+        other = query.ranking.model_copy(update={"section": Section.UNSCORED if is_ranked else Section.RANKED})
+        elsewhere = len(_find(snapshot, query, other))
     pages = max(1, ceil(len(found) / PAGE_SIZE))
     page = min(query.page, pages)
     people = [describe_person(snapshot, int(one)) for one in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]]
     groups = tuple(_group(snapshot, people)) if query.is_by_tier else (Group(None, len(found), tuple(people)),)
-    return TablePage(query, snapshot, groups, {}, len(found), page, pages)
+    return TablePage(query, snapshot, groups, {}, len(found), elsewhere, page, pages)
+
+
+def _find(snapshot: Snapshot, query: TableQuery, ranking: RankingQuery) -> IntArray:
+    found = select_people(snapshot, ranking)
+    return search_people(snapshot, found, query.search) if query.search else found
 
 
 def search_people(snapshot: Snapshot, found: IntArray, text: str) -> IntArray:

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from service.api.access import BROWSED, SIGN_IN, check_host, is_loopback
 from service.api.runtime import Runtime, WithRuntime
 from service.api.screening_forms import TOKEN, WithForm, check_origin
-from service.api.screening_pages import PageRoute, render_page
+from service.api.screening_pages import SEE_OTHER, PageRoute, render_page
 from service.api.sessions import COOKIE, KEPT_SECONDS
 from service.errors import KeyRequired
 
@@ -25,7 +25,7 @@ async def show_sign_in(request: Request, runtime: WithRuntime, next: str = HOME)
     """The form, or on to the page where no key is needed."""
     if not await _needs_key(runtime):
         check_host(request.headers.get("host", ""))
-        return RedirectResponse(read_target(next), HTTPStatus.SEE_OTHER)
+        return RedirectResponse(read_target(next), SEE_OTHER)
     return _show_form(request, read_target(next))
 
 
@@ -37,7 +37,7 @@ async def sign_in(request: Request, runtime: WithRuntime, form: WithForm) -> Res
         key = await runtime.services.stores.keys.find(form.get("key")[:MAX_SECRET])
     except KeyRequired as error:
         return _show_form(request, target, str(error), HTTPStatus.UNAUTHORIZED)
-    response = RedirectResponse(target, HTTPStatus.SEE_OTHER)
+    response = RedirectResponse(target, SEE_OTHER)
     response.set_cookie(
         COOKIE, runtime.sessions.open(key.id), max_age=KEPT_SECONDS, path="/", secure=_is_encrypted(request),
         httponly=True, samesite="strict",
@@ -50,7 +50,7 @@ async def sign_out(request: Request, runtime: WithRuntime) -> Response:
     """Ends the session, whatever it was. Without a token: all that another site could do is sign somebody out."""
     check_origin(request)
     runtime.sessions.close(request.cookies.get(COOKIE, ""))
-    response = RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
+    response = RedirectResponse(SIGN_IN, SEE_OTHER)
     response.delete_cookie(COOKIE, path="/")
     return response
 

@@ -6,14 +6,15 @@ from service.batches.lanes import Lane
 from service.errors import BackendError, BackendOverloaded, GraderError
 
 TRIES = 3  # each with the retries of the caller
+ALONE_SECONDS = 60.0  # the last answer of a batch met a short failure of its server three times in a row, and failed
 
 
 class Blame:
     """Counts the tries of each answer that failed while the backend was well.
 
     It was well when others succeeded since the answer was asked about. With no other left to compare with, its
-    health check decides; a backend that asks for fewer calls is never the answer's fault. So ten minutes without the
-    backend fail nothing, and one answer that it chokes on does not hold up a batch for ever.
+    health check decides, after a minute without a reply; a backend that asks for fewer calls is never the answer's
+    fault. So ten minutes without the backend fail nothing, and one answer that it chokes on holds up no batch for ever.
     """
 
     def __init__(self, lane: Lane) -> None:
@@ -35,6 +36,8 @@ class Blame:
 
     async def _is_alone_at_fault(self, error: GraderError) -> bool:
         if isinstance(error, BackendOverloaded) or not self._lane.is_alone:
+            return False
+        if self._lane.breaker.failing_seconds < ALONE_SECONDS:
             return False
         try:
             await self._lane.caller.backend.check_health()

@@ -30,7 +30,13 @@ class Breaker:
         self._wait_seconds = 0.0
         self._open_until: float | None = None
         self._is_probing = False
+        self._failing_since: float | None = None
         self.successes = 0
+
+    @property
+    def failing_seconds(self) -> float:
+        """How long nothing has succeeded, from the first failure since; 0 while all is well."""
+        return 0.0 if self._failing_since is None else self._clock() - self._failing_since
 
     @property
     def is_open(self) -> bool:
@@ -50,11 +56,14 @@ class Breaker:
     def succeed(self) -> None:
         """The backend replied."""
         self.successes += 1
+        self._failing_since = None
         self._failures, self._wait_seconds, self._open_until, self._is_probing = 0, 0.0, None, False
 
     def fail(self, is_probe: bool, asked_seconds: float | None = None) -> None:
         """The backend did not reply; `asked_seconds` is how long it wants to be left alone."""
         self._failures += 1
+        if self._failing_since is None:
+            self._failing_since = self._clock()
         if self.is_open and not is_probe:
             return  # sent before it opened: tells nothing new
         if not is_probe and self._failures < self._policy.failures:

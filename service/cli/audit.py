@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-app = typer.Typer(help="The audit trail: read it, and check that nothing of it was changed.", no_args_is_help=True)
+app = typer.Typer(help="The audit trail: read it, and check that it is whole.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help=JSON_HELP)]
 
@@ -32,7 +32,9 @@ def list_entries(
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How many, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Who did what, newest first; ids and numbers, never what a candidate wrote.
+    """Who did what, newest first.
+
+    Entries hold ids and numbers, never what a candidate wrote.
 
     \b
     interview-grader audit list

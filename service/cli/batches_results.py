@@ -97,7 +97,7 @@ def export_batch(
 
 
 def write_rejected(batch_id: BatchId, output: Output, force: Force = False, as_json: AsJson = False) -> None:
-    """Write the rows that were left out, each with its problem, as a CSV file.
+    """Write the rows that were left out, with their problems, as CSV.
 
     \b
     interview-grader batches rejected bat_4f2a -o to_mend.csv

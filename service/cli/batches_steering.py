@@ -71,7 +71,9 @@ def show_batch(batch_id: BatchId, as_json: AsJson = False) -> None:
 
 
 def watch_batch(batch_id: BatchId, as_json: AsJson = False) -> int:
-    """Stay with a batch until it is done; work on it if nobody else does.
+    """Stay with a batch until it is done; work on it if need be.
+
+    If no server or worker is alive on the database, this process works as one.
 
     Ctrl-C loses nothing: the batch goes on in the server or worker that grades it, or
     when this command is run again.
@@ -104,12 +106,12 @@ def resume_batch(batch_id: BatchId, as_json: AsJson = False) -> None:
 
 
 def cancel_batch(batch_id: BatchId, as_json: AsJson = False) -> None:
-    """End a batch: what is graded stays, what waits is never graded."""
+    """End a batch: what is graded stays, the rest is never graded."""
     _steer(batch_id, as_json, lambda batches, full_id: batches.cancel(full_id, ACTOR), "is cancelled")
 
 
 def retry_batch(batch_id: BatchId, as_json: AsJson = False) -> None:
-    """Try the answers again that failed; grades that are there stay as they are."""
+    """Try the failed answers again; grades that are there stay."""
     _steer(batch_id, as_json, lambda batches, full_id: batches.retry(full_id, ACTOR), "runs again", watch=True)
 
 

@@ -65,7 +65,10 @@ def list_queue(
 
 @app.command("show")
 def show_answer(batch_id: BatchId, number: Number, reviewer: Reviewer = None, as_json: AsJson = False) -> None:
-    """One answer with its grade and its reviews; in a blind batch without them, until you gave yours."""
+    """One answer with its grade and its reviews.
+
+    In a batch with blind reviews without them, until you gave yours.
+    """
     from service.cli.review_output import print_answer
 
     async def read(batches: Batches) -> tuple[AnswerDetail, Question]:

@@ -16,6 +16,7 @@ from service.store.urls import build_existing_file_url
 BEGIN = "sqlite_begin"  # execution option: the statement that opens a transaction on SQLite, "" for none
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_TIMEOUT_SECONDS = 10
+IDLE_TIMEOUT_SECONDS = 30  # in a transaction: a frozen process would hold its row locks for ever
 
 # synchronous=NORMAL: in WAL mode it syncs at checkpoints instead of at every commit. A crash of this process loses
 # nothing; a power cut may lose the last commits, never the consistency, and those answers can be graded again.
@@ -96,6 +97,7 @@ def create_postgres_engine(url: URL, lock_timeout_seconds: float) -> AsyncEngine
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute(f"SET lock_timeout = {round(lock_timeout_seconds * 1000)}")  # milliseconds
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_TIMEOUT_SECONDS * 1000}")
         cursor.close()
         connection.autocommit = False
 

@@ -18,6 +18,7 @@ from service.store.urls import describe_url, get_file, parse_url
 
 FILE_NAME = "workflows.db"
 BUSY_SECONDS = 30
+_KIND = "postgresql://our:own@engine/workflows"  # no address: only its form is checked
 # Ids of batches and numbers of chunks are all it holds: nothing to overwrite when it is deleted.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_SECONDS * 1000}", "foreign_keys=ON")
 
@@ -54,7 +55,7 @@ def open_workflow_database(database_url: str) -> WorkflowDatabase:
     with translate_failures(place), engine.connect() as connection:
         ours = str(connection.scalar(text("SELECT current_schema()")) or "public")
     schema = "dbos" if ours == "public" else re.sub(r"\W", "_", f"{ours}_dbos")
-    return WorkflowDatabase(engine, schema, "postgresql://workflows", place)
+    return WorkflowDatabase(engine, schema, _KIND, place)
 
 
 def _create_sqlite_engine(path: Path) -> Engine:

@@ -127,7 +127,7 @@ async def make_full_key(settings: Settings) -> str:
         return (await stores.keys.create("schemathesis", Scope))[1]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture  # one for each test: schemathesis ends the app after each, and an app that was ended begins no grading
 def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str]]:
     """The document, bound to a running app, and a key that may do everything."""
     settings = Settings(data_dir=tmp_path_factory.mktemp("checked"), attempts=1, batch_worker=False)

@@ -37,6 +37,15 @@ STATUSES = {
     "run-invalid": 422,
     "eval-set-unknown": 422,
     "run-unknown": 422,
+    "batch-invalid": 422,
+    "review-invalid": 422,
+    "batch-unknown": 404,
+    "answer-unknown": 404,
+    "upload-unknown": 422,
+    "batch-state-conflict": 409,
+    "already-graded": 409,
+    "backend-no-credit": 502,
+    "upload-not-writable": 507,
     "cursor-invalid": 400,
     "idempotency-key-reused": 422,
     "access-denied": 403,
@@ -148,8 +157,8 @@ async def test_the_type_of_a_problem_leads_to_its_explanation(client: AsyncClien
 def test_every_code_is_explained_once() -> None:
     codes = [code for _, code, _ in list_problems()]
     assert len(codes) == len(set(codes))
-    unknown = ["rubric", "question", "prompt", "model", "grade", "key", "eval-set", "run", "path"]
-    assert list_codes(404) == [f"{name}-unknown" for name in unknown]
+    unknown = ["rubric", "question", "prompt", "model", "grade", "key", "eval-set", "run", "upload", "path"]
+    assert list_codes(404) == [f"{name}-unknown" for name in ("batch", "answer", *unknown)]
 
 
 def test_a_new_error_gets_its_parents_status() -> None:

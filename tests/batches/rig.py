@@ -51,7 +51,7 @@ def make_batch_of(services: Services, batch_id: str = "bat_1", **changes: Any) -
         "rubric": AssetRef(id=rubric.id, version=rubric.version, hash=rubric.content_hash),
         "prompt": AssetRef(id=prompt.front.name, version=prompt.front.version, hash=prompt.content_hash),
         "model": services.settings.model,
-        "mode": Mode.SCREENING,
+        "mode": Mode.PRACTICE,
     }
     fields: dict[str, Any] = {
         "id": batch_id, "name": "Autumn", "owner": "", "created_at": now(), "finished_at": None,
@@ -87,7 +87,7 @@ class Replies:
         library = open_library(make_settings(folder, "http://127.0.0.1:9/v1"))
         rubric = library.rubrics.get(RUBRIC)
         job = Job(
-            rubric, rubric.questions[0], Answer(text=make_text(0)), Mode.SCREENING, library.prompts.get("grade@v1")
+            rubric, rubric.questions[0], Answer(text=make_text(0)), Mode.PRACTICE, library.prompts.get("grade@v1")
         )
         self._criteria = render_requests(job)[0][0].task.criteria
 

@@ -180,7 +180,7 @@ async def test_a_backend_that_is_down_fails_nothing(tmp_path: Path) -> None:
     def decide(number: int) -> Outcome | None:
         nonlocal calls
         calls += 1
-        return BackendUnavailable("Down.") if 20 < calls <= 36 else None
+        return BackendUnavailable("Down.") if 20 < calls <= 26 else None
 
     async with open_bench(tmp_path, 60, decide) as bench:
         await bench.wait_for(BatchState.FINISHED)
@@ -188,7 +188,11 @@ async def test_a_backend_that_is_down_fails_nothing(tmp_path: Path) -> None:
         assert (counts.scored, counts.failed) == (60, 0)
 
 
-async def test_an_answer_that_the_backend_chokes_on_fails_alone(tmp_path: Path) -> None:
+async def test_an_answer_that_the_backend_chokes_on_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.batches.blame.ALONE_SECONDS", 0.0)
+
     def decide(number: int) -> Outcome | None:
         return BackendUnavailable("Choked.") if number == 7 else None
 

@@ -198,18 +198,17 @@ def make_unreadable(folder: Path, kind: str) -> Path:
     return file
 
 
+SLOW_KINDS = ("same_headers", "folder", "zip_as_xlsx", "other_kind", "too_many")  # the reader's own tests have them too
+
+
 @pytest.mark.parametrize(
     "kind",
     [
         "missing",
         "empty",
         "header_only",
-        "same_headers",
         "open_quote",
-        "folder",
-        "zip_as_xlsx",
-        "other_kind",
-        "too_many",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in SLOW_KINDS),
     ],
 )
 def test_unusable_file_is_a_sentence_and_leaves_nothing(
@@ -220,8 +219,7 @@ def test_unusable_file_is_a_sentence_and_leaves_nothing(
     done = submit(cli, file)
     assert done.code == 2
     assert "Traceback" not in done.err
-    last = done.err.splitlines()[-1]
-    assert last.removeprefix("interview-grader: ").startswith(file.name) or file.name in done.err
+    assert file.name in done.err
     assert done.err.endswith(".\n")
     assert json.loads(cli("batches", "list", "--json").out) == []
 

@@ -15,6 +15,8 @@ from tests.cli.running import Run, run_child
 
 WAIT_SECONDS = 60
 
+pytestmark = pytest.mark.slow
+
 
 def count_graded(data_folder: Path) -> int:
     """Answers of all batches that wait no more; 0 while there is no database."""
@@ -54,7 +56,6 @@ def test_worker_grades_what_is_submitted_and_ends_in_order(
     assert (found["state"], found["counts"]["scored"] + found["counts"]["unscored"]) == ("finished", 6)
 
 
-@pytest.mark.slow
 def test_watch_ends_with_3_when_rows_were_left_out(environment: dict[str, str], tmp_path: Path) -> None:
     file = write_answers(tmp_path / "answers.csv", 3, extra=[("c9", "worked-in-a-team", "")])
     done = run_child(["batches", "submit", file, "--rubric", RUBRIC, "--watch", "--json"], environment)
@@ -65,7 +66,6 @@ def test_watch_ends_with_3_when_rows_were_left_out(environment: dict[str, str], 
     assert "state    finished" in done.out
 
 
-@pytest.mark.slow
 def test_ctrl_c_loses_nothing_and_the_printed_command_goes_on(
     cli: Run, environment: dict[str, str], data_folder: Path, tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ from service.errors import (
     BackendError,
     BackendKeyRejected,
     BackendModelMissing,
+    BackendNoCredit,
     BackendOverloaded,
     BackendRequestRejected,
     BackendTimeout,
@@ -41,7 +42,7 @@ RAISED: list[tuple[Fault, type[BackendError], int]] = [
     # fault, what the caller gets, calls that were made (two attempts where asking again can help)
     (Fault.SLOW, BackendTimeout, 2),
     (Fault.OVERLOADED, BackendOverloaded, 1),  # it asks for 7 s, more than is waited here
-    (Fault.NO_CREDIT, BackendRequestRejected, 1),
+    (Fault.NO_CREDIT, BackendNoCredit, 1),
     (Fault.SERVER_ERROR, BackendUnavailable, 2),
     (Fault.DROPPED, BackendUnavailable, 2),
     (Fault.HALF_BODY, BackendUnavailable, 2),

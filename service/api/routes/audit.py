@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.access import require
-from service.api.batch_result_schemas import AuditFilter, AuditLine, AuditPage, AuditVerification
+from service.api.batch_review_schemas import AuditFilter, AuditLine, AuditPage, AuditVerification
 from service.api.responses import SCOPE_STATUSES, document
 from service.api.routes.batch_results import read_place, send
 from service.api.routes.batches import link_next

@@ -8,14 +8,13 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from service.api.access import Visitor, require
-from service.api.batch_result_schemas import (
+from service.api.batch_result_schemas import DecisionView, ReviewShown
+from service.api.batch_review_schemas import (
     Agreement,
     DecisionRequest,
-    DecisionView,
     QueueFilter,
     ReviewQueue,
     ReviewRequest,
-    ReviewShown,
 )
 from service.api.responses import SCOPE_STATUSES, document
 from service.api.routes.batch_results import AnswerNumber, name_reviewer, send

