@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from tenacity import AsyncRetrying, RetryCallState
 
 from service.domain.grade import Tokens
-from service.errors import BackendError, BackendOverloaded, BackendTimeout
+from service.errors import BackendError, BackendOverloaded, BackendTimeout, ReplyUnusable
 from service.llm.base import Backend, Reply, Request
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -52,6 +52,7 @@ class CallLog:
     def __init__(self) -> None:
         self.attempts = 0
         self.replies: list[Reply] = []
+        self._unusable: list[ReplyUnusable] = []
         self._hidden: list[Reply] = []
 
     def reject(self, reply: Reply, keep: bool) -> None:
@@ -61,6 +62,10 @@ class CallLog:
         """
         if not keep:
             self._hidden.append(reply)
+
+    def add_unusable(self, failure: ReplyUnusable) -> None:
+        """A reply without a judgement: a reasoning model that was cut off has cost as much as any."""
+        self._unusable.append(failure)
 
     @property
     def raw_replies(self) -> tuple[str, ...]:
@@ -73,15 +78,19 @@ class CallLog:
     @property
     def tokens(self) -> Tokens:
         return Tokens(
-            input=_add_tokens(reply.tokens_in for reply in self.replies),
-            output=_add_tokens(reply.tokens_out for reply in self.replies),
+            input=_add_tokens(_read_count(reply.tokens_in) for reply in self._paid),
+            output=_add_tokens(_read_count(reply.tokens_out) for reply in self._paid),
         )
 
     @property
     def cost_usd(self) -> float | None:
         """US dollars, None when any part is unknown: a partial sum would pass for the whole."""
-        costs = [reply.cost_usd for reply in self.replies if reply.cost_usd is not None]
-        return sum(costs) if len(costs) == len(self.replies) else None
+        costs = [reply.cost_usd for reply in self._paid if reply.cost_usd is not None]
+        return sum(costs) if len(costs) == len(self._paid) else None
+
+    @property
+    def _paid(self) -> tuple[Reply | ReplyUnusable, ...]:
+        return *self.replies, *self._unusable
 
 
 def _add_tokens(counts: Iterable[int | None]) -> int | None:
@@ -156,7 +165,11 @@ class Caller:
     async def _attempt(self, request: Request, log: CallLog) -> Reply:
         async with self._slots:
             log.attempts += 1
-            reply = _make_storable(await self.backend.complete(request))
+            try:
+                reply = _make_storable(await self.backend.complete(request))
+            except ReplyUnusable as failure:
+                log.add_unusable(failure)
+                raise
         log.replies.append(reply)
         return reply
 
