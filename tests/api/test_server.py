@@ -10,11 +10,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from time import monotonic, sleep
+from typing import Any
 
 import httpx
 import pytest
@@ -77,22 +78,6 @@ def wait_until_closed(address: str) -> None:
             sleep(0.02)
 
 
-@contextmanager
-def run_held_provider() -> Iterator[tuple[Provider, Event]]:
-    """A provider that answers nothing until the event is set."""
-    released = Event()
-
-    def reply(_: bytes) -> str:
-        released.wait(60)
-        return make_reply_text()
-
-    with run_provider_in_thread(reply) as provider:
-        try:
-            yield provider, released
-        finally:
-            released.set()
-
-
 def test_it_serves_tells_whose_fault_it_was_and_stops_when_told(tmp_path: Path) -> None:
     faulty = f"openai/{Fault.KEY_REJECTED.value}"
     with run_provider_in_thread() as provider:
@@ -110,25 +95,40 @@ def test_it_serves_tells_whose_fault_it_was_and_stops_when_told(tmp_path: Path) 
     assert "Traceback" not in log
 
 
-@pytest.mark.parametrize("patience", ["20", "0.1"])
-def test_a_running_grade_finishes_or_is_told(tmp_path: Path, patience: str) -> None:
-    with run_held_provider() as (provider, released):
-        settings = {"model": "openai/good-model", "base_url": provider.base_url, "shutdown_seconds": patience}
-        with serve(tmp_path, **settings) as (process, address), ThreadPoolExecutor(2) as pool:
-            plain = pool.submit(post, address)
-            stream = pool.submit(post, address, accept="text/event-stream")
-            wait_until_in_flight(address, 2)
-            process.send_signal(signal.SIGTERM)
-            if patience == "20":
-                wait_until_closed(address)
-                released.set()
-            answers = plain.result(), parse_events(stream.result().text)[-1]
-            assert process.wait(20) == 0
-    if patience == "20":
-        assert (answers[0].status_code, answers[1][1]) == (201, "grade")
-    else:
-        assert (answers[0].status_code, answers[0].json()["code"]) == (503, "shutting-down")
-        assert (answers[1][1], answers[1][2]["code"]) == ("problem", "shutting-down")
+@contextmanager
+def stop_while_grading(folder: Path, provider: Provider, patience_seconds: float) -> Iterator[list[Future[Any]]]:
+    """What a plain request and a stream get from a server that is told to stop while it grades both."""
+    settings = {"model": "openai/good-model", "base_url": provider.base_url, "shutdown_seconds": str(patience_seconds)}
+    with serve(folder, **settings) as (process, address), ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(post, address), pool.submit(post, address, accept="text/event-stream")]
+        wait_until_in_flight(address, 2)
+        process.send_signal(signal.SIGTERM)
+        wait_until_closed(address)
+        yield answers
+        assert process.wait(20) == 0
+
+
+def test_a_running_grade_finishes(tmp_path: Path) -> None:
+    released = Event()
+
+    def reply(_: bytes) -> str:
+        released.wait(60)
+        return make_reply_text()
+
+    with run_provider_in_thread(reply) as provider, stop_while_grading(tmp_path, provider, 20) as (plain, stream):
+        released.set()
+        assert plain.result().status_code == 201
+        assert parse_events(stream.result().text)[-1][1] == "grade"
+
+
+def test_a_grade_that_takes_longer_is_told(tmp_path: Path) -> None:
+    with (
+        run_provider_in_thread(latency_seconds=60) as provider,
+        stop_while_grading(tmp_path, provider, 0.1) as (plain, stream),
+    ):
+        assert (plain.result().status_code, plain.result().json()["code"]) == (503, "shutting-down")
+        _, kind, problem = parse_events(stream.result().text)[-1]
+        assert (kind, problem["code"]) == ("problem", "shutting-down")
 
 
 def test_a_second_interrupt_quits_at_once(tmp_path: Path) -> None:
