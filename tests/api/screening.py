@@ -17,7 +17,9 @@ from tests.api.support import RUBRIC, make_client, run_app
 from tests.store.results_factory import set_result
 
 QUESTIONS = ("de-escalate-angry-customer", "say-no-to-customer")
-WORDS = "I listened first, said what I had understood, and then called the workshop myself to learn what had gone wrong."
+WORDS = (
+    "I listened first, said what I had understood, and then called the workshop myself to learn what had gone wrong."
+)
 HEADER = "candidate,question,answer"
 OURS = {"Sec-Fetch-Site": "same-origin"}
 

@@ -11,7 +11,17 @@ from httpx import AsyncClient
 
 from service.api.access import SCREENING
 from service.config import Settings
-from tests.api.screening import OURS, WORDS, find_token, finish_batch, make_file, post, run_pages, send_file, start_batch
+from tests.api.screening import (
+    OURS,
+    WORDS,
+    find_token,
+    finish_batch,
+    make_file,
+    post,
+    run_pages,
+    send_file,
+    start_batch,
+)
 from tests.api.support import RUBRIC
 
 HOSTILE = "<script>alert(1)</script>"
@@ -117,9 +127,7 @@ async def test_the_table_sorts_and_filters(pages: tuple[FastAPI, AsyncClient], q
 
 
 @pytest.mark.parametrize("query", ["band=Nice", "sort=shoes", "flag=x", "min-empathy=9", "section=z", "tier=x"])
-async def test_what_cannot_be_asked_is_a_page_with_a_sentence(
-    pages: tuple[FastAPI, AsyncClient], query: str
-) -> None:
+async def test_what_cannot_be_asked_is_a_page_with_a_sentence(pages: tuple[FastAPI, AsyncClient], query: str) -> None:
     _, client = pages
     batch_id = await start_batch(client)
     page = await client.get(f"{SCREENING}/{batch_id}?{query}")
