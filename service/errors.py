@@ -230,7 +230,21 @@ class RecordingInvalid(BackendError):
 
 
 class ReplyUnusable(BackendError):
+    """It was paid for: tokens and cost (US dollars) as of any reply, None where the provider did not say."""
+
     code = "reply-unusable"
+
+    def __init__(
+        self,
+        message: str,
+        tokens_in: int | None = None,
+        tokens_out: int | None = None,
+        cost_usd: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.tokens_in = tokens_in
+        self.tokens_out = tokens_out
+        self.cost_usd = cost_usd
 
 
 class ReplyEmpty(ReplyUnusable):

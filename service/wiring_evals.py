@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from service.domain.task import Mode
 from service.errors import EvalSetInvalid, InputError
 from service.evaluation.folder import Finished, RunFolder, find_run, open_finished, write_assets
 from service.evaluation.forecast import Forecast, forecast_run
-from service.evaluation.opening import begin_run, choose_id, find_finished
+from service.evaluation.opening import begin_run_in_thread, choose_id, find_finished
 from service.evaluation.plan import CODE, Choice, RunPlan, Subject, choose_cases, make_plan, read_case_lines
-from service.evaluation.record import Recorded, record_cases
+from service.evaluation.record import RECORDINGS, Recorded, record_cases
 from service.evaluation.rescore import Rescored, rescore_run
 from service.evaluation.robustness.families import FAMILIES, check_families
 from service.evaluation.run import Stop, run_cases
@@ -32,7 +32,6 @@ from service.llm.base import Backend
 from service.wiring import Library, now, open_library
 from service.wiring_models import EMBEDDED, Models, build_backend
 
-RECORDINGS = "recordings"
 GRADING = ("domain", "grading", "assets")  # the code that makes requests of cases, and grades of replies
 
 
@@ -103,8 +102,9 @@ class Evaluation:
         """What the run would take; nothing is asked or written."""
         profile = self.settings.get_profile(run.plan.model)
         prices = Prices(profile.input_usd_per_million, profile.output_usd_per_million)
-        found = forecast_run(run.plan, run.eval_set, run.chosen, run.prompt, run.parent, prices)
-        return found if run.source is None else replace(found, replies=found.replies + run.source.replies)
+        return forecast_run(
+            run.plan, run.eval_set, run.chosen, run.prompt, run.parent, prices, run.source, asks_model(run.plan.model)
+        )
 
     def find_finished(self, run: PreparedRun) -> Finished | None:
         """What the run has come to, when it is finished already; raises RunInvalid for a folder that holds another."""
@@ -119,7 +119,7 @@ class Evaluation:
         finished = self.find_finished(run)
         if finished is not None:
             return finished
-        with begin_run(run.parent, run.plan, partial(_write_assets, run), run.source) as opened:
+        async with begin_run_in_thread(run.parent, run.plan, partial(_write_assets, run), run.source) as opened:
             if opened.folder.is_finished:  # by another process, while this one waited for nothing
                 return opened.folder.read_finished()
             build = run.caller.for_bulk
@@ -151,10 +151,7 @@ class Evaluation:
         return open_finished(find_run(name, self.settings.runs))
 
     def _width(self, run: PreparedRun) -> int:
-        """As many gradings at a time as calls may be in flight: one that only waits for its turn loses its deadline.
-
-        One for llama.cpp in this process, which answers one after another.
-        """
+        """As many gradings at a time as calls may be in flight; one for llama.cpp, which answers one after another."""
         return 1 if run.plan.model.startswith("gguf/") else self.settings.max_concurrent_calls
 
 
@@ -163,11 +160,16 @@ async def open_evaluation(
     settings: Settings, build: Callable[[str, Settings], Backend] = build_backend
 ) -> AsyncIterator[Evaluation]:
     """Everything for eval runs, closed again at the end. Raises ConfigInvalid."""
-    models = Models(settings, build)
+    models = Models(settings.model_copy(update={"reserved_calls": 0}), build)  # nobody waits for a grade here
     try:
         yield Evaluation(settings, open_library(settings), models)
     finally:
         await models.aclose()
+
+
+def asks_model(model: str) -> bool:
+    """Whether grading takes calls of a model: not where the code judges, or recordings answer."""
+    return model != EMBEDDED and not model.startswith("replay/")
 
 
 def list_conditions(model: str, settings: Settings) -> dict[str, Any]:

@@ -36,15 +36,19 @@ from service.wiring_models import EMBEDDED
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Reports on runs. A name is a run's id or folder, a baseline's file, or a set: then its committed baseline."""
+    """Reports on runs. A name is a run's id or folder, a baseline's file, or a set: then its committed baseline, or to
+    be shown its newest run.
+    """
 
     evaluation: Evaluation
     policy: Policy
 
     def show(self, name: str, part: Part = Part.ALL) -> RunReport:
-        """One run against its reference; raises an InputError."""
-        source = take_part(self.open_source(name), part, self._find_tuned(name))
-        return build_run_report(source, self._find_yardstick(source), source.families, self.policy)
+        """One run against its reference; a set stands for its newest finished run here. Raises an InputError."""
+        shown = self._find_newest_run(name) or name
+        source = take_part(self.open_source(shown), part, self._find_tuned(shown))
+        report = build_run_report(source, self._find_yardstick(source), source.families, self.policy)
+        return report.model_copy(update={"title": f"{report.title}, {describe_source(source)}"})
 
     def compare(
         self, first: str, second: str, through: tuple[str, ...] = (), common: bool = False, part: Part = Part.ALL
@@ -96,6 +100,21 @@ class Reports:
         baseline = read_baseline(path)
         return open_baseline_source(baseline, self._open_set_of(baseline, path), path)
 
+    def choose_baseline(self, set_name: str, against: str | None = None) -> str:
+        """What a run of the set is to be held against: `against`, else the committed baseline.
+
+        It is opened, so that one that does not fit is told of before the run is paid for. Raises an InputError, also
+        for a run or baseline of another set.
+        """
+        baseline = against or str(self.find_baseline(set_name))
+        found, wanted = self.open_source(baseline).identity.set_id, self._open_set(set_name).front.id
+        if found != wanted:
+            raise RunInvalid(
+                f"--against {baseline} is of the set {found}, and the run is to be of {wanted}. Name a run or a "
+                f"baseline of {wanted}."
+            )
+        return baseline
+
     def find_baseline(self, set_name: str) -> Path:
         """The committed baseline of a set; raises UnknownRun when it has none."""
         path = self.evaluation.library.evals.find_folder(set_name) / BASELINE
@@ -105,6 +124,19 @@ class Reports:
                 "name one with --against."
             )
         return path
+
+    def _find_newest_run(self, name: str) -> str | None:
+        """The folder of a set's newest finished run; None for what is no set, or one without a run here."""
+        runs = self.evaluation.settings.runs
+        with suppress(UnknownRun):
+            find_run(name, runs)
+            return None
+        with suppress(UnknownEvalSet):
+            set_id = self._open_set(name).front.id
+            return next(
+                (str(run.path) for run in list_runs(runs) if run.is_finished and run.plan.set_id == set_id), None
+            )
+        return None
 
     def _find_baseline(self, name: str) -> Path | None:
         if Path(name).is_file():
@@ -154,3 +186,11 @@ class Reports:
 
     def _is_yardstick(self, run: RunFolder, set_id: str) -> bool:
         return run.is_finished and run.plan.model == EMBEDDED and run.plan.set_id == set_id
+
+
+def describe_source(source: Source) -> str:
+    """`run of 2026-11-21 10:00`, or `baseline of 2026-11-21`."""
+    identity = source.identity
+    if identity.run_id.startswith("baseline of "):
+        return identity.run_id
+    return f"run of {identity.started_at:%Y-%m-%d %H:%M}"

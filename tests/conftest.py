@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,16 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.reuse import keep_what_is_read
+
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100)
 settings.register_profile("search", deadline=None, max_examples=2_000)  # HYPOTHESIS_PROFILE=search: hunt for more
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# Images for containers set it; then each process, xdist's workers too, compiles anew what it imports: litellm's 2,800
+# modules alone in 4 s
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 FOREIGN_SETTINGS = ("GRADER_", "OPENAI_")
 
@@ -70,6 +78,13 @@ def loopback_only() -> Iterator[None]:
             patch.setattr(socket.socket, name, guard_address(getattr(socket.socket, name), position))
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
             patch.setattr(socket, name, guard_name(getattr(socket, name)))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_once() -> Iterator[None]:
+    """Rubrics, prompts, vectors and the command tree, which never change, are made once."""
+    with keep_what_is_read():
         yield
 
 

@@ -66,10 +66,10 @@ def test_a_run_is_known_by_its_id_and_by_its_folder(reports: Reports, run: RunFo
 
 def test_a_set_stands_for_its_baseline(reports: Reports, run: RunFolder, folder: Path) -> None:
     with pytest.raises(UnknownRun, match="The set made has no baseline"):
-        reports.show("made")
+        reports.find_baseline("made")
     path, before = reports.accept(run.plan.id, "First.")
     assert (path, before) == (folder / "baseline.json", None)
-    assert reports.show("made").identity.run_id.startswith("baseline of ")
+    assert reports.open_source("made").identity.run_id.startswith("baseline of ")
     assert reports.find_baseline("made") == path
 
 
@@ -205,3 +205,33 @@ async def test_derived_cases_without_rules_are_not_run(settings: Settings, folde
             await run_set(settings, folder)
         assert str(folder) in str(caught.value)
         (folder / "families.yaml").unlink(missing_ok=True)
+
+
+async def test_a_set_is_shown_by_its_newest_finished_run(reports: Reports, run: RunFolder, settings: Settings) -> None:
+    reports.accept(run.plan.id, "First.")
+    shown = reports.show("made")
+    assert shown == reports.show(run.plan.id)
+    assert shown.title == f"made: grade@v1 on scripted, run of {run.plan.started_at:%Y-%m-%d %H:%M}"
+    assert settings.assets_dir is not None
+    own = settings.assets_dir / "evals" / "made"
+    newer = await run_set(settings, own, again=True)
+    assert reports.show("made").identity.run_id == reports.show(str(own)).identity.run_id == newer.plan.id
+    (newer.path / "finished.json").unlink()
+    assert reports.show("made").identity.run_id == run.plan.id
+    shutil.rmtree(settings.runs)
+    baseline = reports.show("made")
+    assert baseline.identity.run_id.startswith("baseline of ")
+    assert baseline.title == f"made: grade@v1 on scripted, {baseline.identity.run_id}"
+
+
+async def test_what_a_run_is_held_against_is_of_its_set(
+    reports: Reports, run: RunFolder, settings: Settings, tmp_path: Path
+) -> None:
+    with pytest.raises(UnknownRun, match="The set made has no baseline"):
+        reports.choose_baseline("made")
+    path, _ = reports.accept(run.plan.id, "First.")
+    assert reports.choose_baseline("made") == str(path)
+    assert reports.choose_baseline("made", run.plan.id) == run.plan.id
+    other = await run_set(settings, write_set(tmp_path / "other", 6))
+    with pytest.raises(RunInvalid, match=r"is of the set other, and the run is to be of made\. Name a run or a base"):
+        reports.choose_baseline("made", other.plan.id)

@@ -127,7 +127,10 @@ class EvalForecast(_Model):
     id: Annotated[str, Field(description="The id that the run would have")]
     cases: int
     grades: int
-    calls: Annotated[int, Field(description="Calls of the model, without repairs and retries")]
+    calls: Annotated[
+        int, Field(description="Calls of the model that are still to be made, without repairs and retries")
+    ]
+    repairs_most: Annotated[int, Field(description="So many more calls, at most, for replies that are sent back once")]
     tokens_in: Annotated[int, Field(description="An estimate: characters of the messages / 4")]
     tokens_out_most: int
     tokens_out_typical: Annotated[int | None, Field(description="By earlier runs with this prompt; null without any")]
@@ -152,7 +155,9 @@ class EvalProgress(_Model):
     tokens_in: int | None
     tokens_out: int | None
     cost_usd: float | None
-    seconds: Annotated[float | None, Field(description="Of the process that works, or that finished it")]
+    seconds: Annotated[
+        float | None, Field(description="Of the process that works on it; once finished, of all that did")
+    ]
 
     @classmethod
     def build(cls, progress: RunProgress) -> Self:

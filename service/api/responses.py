@@ -1,9 +1,11 @@
-"""How the OpenAPI document describes the answers of a route."""
+"""What the answers of several routes share: the link to a next page, and how the OpenAPI document describes them."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+
+from starlette.requests import Request
 
 from service.api.problems import KINDS, MEDIA_TYPE, REFUSALS
 
@@ -12,6 +14,14 @@ SCOPE_STATUSES = (*KEY_STATUSES, 403)
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 RETRY_AFTER = {"Retry-After": {"description": "Seconds after which to ask again", "schema": {"type": "integer"}}}
+
+
+def link_next(request: Request, cursor: str | None) -> dict[str, str]:
+    """The `Link` header that leads to the next page of a list; no header without a cursor."""
+    if cursor is None:
+        return {}
+    following = request.url.include_query_params(cursor=cursor)
+    return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
 
 
 def document(*statuses: int) -> dict[int | str, dict[str, Any]]:

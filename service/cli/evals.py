@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,7 +56,12 @@ RepeatOption = Annotated[
     int, typer.Option(metavar="R", min=1, max=100, help="Grade each case R times, to see how far grades repeat.")
 ]
 LimitOption = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help="Only N cases, spread over the questions; always the same ones.")
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Only N cases, spread over the questions; always the same ones. All cases later ask for these again.",
+    ),
 ]
 CriteriaOption = Annotated[str | None, typer.Option(metavar="A,B", help="Only these criteria, by id, comma between.")]
 
@@ -65,19 +71,20 @@ def list_evals(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] 
     """All sets, and all runs with how far they are."""
     from service.config import load_settings
     from service.evaluation.folder import list_runs
+    from service.evaluation.set_summary import summarise_set
     from service.wiring import open_library
 
     settings = load_settings()
-    evals = open_library(settings).evals
+    evals, runs = open_library(settings).evals, list_runs(settings.runs)
     sets, broken = [], []
     for name in evals.list_ids():
         try:
-            sets.append(evals.open(name))
+            eval_set = evals.open(name)
+            sets.append((eval_set, summarise_set(eval_set, runs)))
         except InputError as error:  # one broken set must not hide the others
             broken.append(str(error))
-    runs = list_runs(settings.runs)
     if as_json:
-        listed = {"sets": [_describe_set(one) for one in sets], "runs": [_describe_run(run) for run in runs]}
+        listed = {"sets": [_describe_set(*one) for one in sets], "runs": [_describe_run(run) for run in runs]}
         print_json({**listed, "broken": broken})
         return
     print_sets(sets)
@@ -115,6 +122,9 @@ def run_evals(
 
     Stopped in the middle, by whatever: run the same command again, it continues.
     Replies that were received are not asked for again.
+
+    With --limit it is another run than with all cases, which asks for these again.
+    To pay for no reply twice: interview-grader evals record, then --model replay/…
     """
     from service.wiring_evals import RunOrder
 
@@ -213,9 +223,12 @@ async def _run(order: RunOrder, settings: Settings, as_json: bool) -> None:
 
 
 async def _forecast(order: RunOrder, settings: Settings, as_json: bool) -> None:
-    async def forecast(evaluation: Evaluation, _: RunListener) -> tuple[Any, Any]:
+    from service.wiring_evals import asks_model
+
+    async def forecast(evaluation: Evaluation, _: RunListener) -> tuple[Any, Any, bool, bool]:
         prepared = evaluation.prepare(order)
-        return prepared, evaluation.forecast(prepared)
+        is_finished = evaluation.find_finished(prepared) is not None
+        return prepared, evaluation.forecast(prepared), asks_model(prepared.plan.model), is_finished
 
     print_forecast(*await _use(settings, as_json, forecast), as_json)
 
@@ -224,7 +237,7 @@ async def _record(order: RunOrder, folder: Path | None, settings: Settings, as_j
     async def record(evaluation: Evaluation, listen: RunListener) -> Any:
         return await evaluation.record(evaluation.prepare(order), folder, listen)
 
-    print_recorded(await _use(settings, as_json, record), as_json)
+    print_recorded(await _use(settings, as_json, record), order.set, as_json)
 
 
 async def _rescore(name: str, out: Path | None, settings: Settings, as_json: bool) -> None:
@@ -234,10 +247,10 @@ async def _rescore(name: str, out: Path | None, settings: Settings, as_json: boo
     print_rescored(await _use(settings, as_json, rescore), as_json)
 
 
-def _describe_set(eval_set: Any) -> dict[str, Any]:
+def _describe_set(eval_set: Any, summary: Any) -> dict[str, Any]:
     front = eval_set.front
-    return {"id": front.id, "title": front.title, "cases": len(eval_set), "rubric": eval_set.rubric.label,
-            "hash": eval_set.content_hash, "folder": str(eval_set.folder)}  # fmt: skip
+    return {"id": front.id, "title": front.title, "rubric": eval_set.rubric.label, "hash": eval_set.content_hash,
+            "folder": str(eval_set.folder), **asdict(summary)}  # fmt: skip
 
 
 def _describe_run(run: Any) -> dict[str, Any]:

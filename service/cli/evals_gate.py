@@ -65,7 +65,7 @@ def gate_evals(
     policy: PolicyOption = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where gate.xml (JUnit), report.md and the rest go. [default: runs/gates/]"),
+        typer.Option(metavar="DIR", help="Where the files go. [default: runs/gates/RUN/ in the data folder]"),
     ] = None,
     as_json: JsonOption = False,
 ) -> int:
@@ -78,6 +78,8 @@ def gate_evals(
     interview-grader evals gate behavioural-interview --prompt grade@v2 \\
       --model replay/recordings/my-model.jsonl
 
+    Writes gate.xml (JUnit), report.md (for a pull request), report.html, .json and .csv into --out.
+
     Exit codes: 0 better or no worse, 2 worse, 3 not enough evidence, 1 anything that went wrong.
     """
     order = order_run(
@@ -88,8 +90,7 @@ def gate_evals(
     async def gate(evaluation: Evaluation, reports: Reports, listen: RunListener) -> ComparisonReport:
         from service.evaluation.report.files import remove_report
 
-        baseline = against or str(reports.find_baseline(eval_set))
-        reports.open_source(baseline)  # one that does not fit its set is told before the run is paid for
+        baseline = reports.choose_baseline(eval_set, against)
         if out is not None:
             remove_report(out)  # else a gate that fails leaves the pass of yesterday for CI to publish
         run = await run_order(evaluation, order, listen)
@@ -145,11 +146,15 @@ def measure_drift(
     """Has the grader moved since the baseline?
 
     Grades the set anew, three times over, as the baseline was graded: same prompt, model, rubric,
-    mode and samples. What moves then is the model behind the name, or chance.
+    mode and samples. What moves then is the model behind the name, or chance. With another prompt
+    or model it is said that what moved is not the provider's drift.
 
     \b
     interview-grader evals drift behavioural-interview
     interview-grader evals drift my_set/ --against RUN_OF_MARCH --repeat 5
+
+    Exit codes: 0 measured, moved or not; 1 failed, 2 bad input,
+    130 interrupted.
     """
     then = asyncio.run(use_reports(partial(_identify, eval_set, against), policy, (), quiet=True))
     order = order_run(
@@ -158,8 +163,9 @@ def measure_drift(
     )  # fmt: skip
 
     async def drift(evaluation: Evaluation, reports: Reports, listen: RunListener) -> ComparisonReport:
-        baseline = against or str(reports.find_baseline(eval_set))
-        return reports.compare(baseline, await run_order(evaluation, order, listen), tuple(through or ()))
+        baseline = reports.choose_baseline(eval_set, against)
+        report = reports.compare(baseline, await run_order(evaluation, order, listen), tuple(through or ()))
+        return report.model_copy(update={"question": "drift"})
 
     return run_interruptible(report_on(drift, policy, out, as_json, (order.model or then.model_requested,)))
 
@@ -176,7 +182,7 @@ def _warn_of_other_model(report: ComparisonReport) -> None:
 
 
 async def _identify(eval_set: str, against: str | None, _: Evaluation, reports: Reports, __: RunListener) -> Identity:
-    return reports.open_source(against or str(reports.find_baseline(eval_set))).identity
+    return reports.open_source(reports.choose_baseline(eval_set, against)).identity
 
 
 def _print_accepted(path: Path, before: ComparisonReport | None, as_json: bool) -> None:

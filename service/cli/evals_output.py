@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,17 +22,31 @@ if TYPE_CHECKING:
     from service.evaluation.forecast import Forecast
     from service.evaluation.record import Recorded
     from service.evaluation.rescore import Rescored
+    from service.evaluation.set_summary import SetSummary
     from service.evaluation.siblings import Source
     from service.wiring_evals import PreparedRun
 
 
-def print_sets(sets: Sequence[EvalSet]) -> None:
-    """One line a set; of a title only what prints, for a set may come from anybody."""
-    print_table(
-        ("set", "cases", "rubric", "title"),
-        [(one.front.id, str(len(one)), one.rubric.label, keep_printable(one.front.title)) for one in sets],
-        if_none="No sets: put one into evals/ of GRADER_ASSETS_DIR.",
-    )
+def print_sets(sets: Sequence[tuple[EvalSet, SetSummary]]) -> None:
+    """Three lines a set; of its title and of names of runs only what prints, for both may come from anybody."""
+    if not sets:
+        typer.echo("No sets: put one into evals/ of GRADER_ASSETS_DIR.", err=True)
+    for eval_set, summary in sets:
+        print_hanging(f"{eval_set.front.id}  ", keep_printable(eval_set.front.title))
+        print_hanging(
+            "    ",
+            f"{summary.cases:,} cases, {summary.rated:,} rated; {summary.criteria} criteria of "
+            f"{eval_set.rubric.label}; {summary.recordings:,} recorded replies",
+        )
+        run = "no runs yet" if summary.newest_run is None else f"newest run {keep_printable(summary.newest_run)}"
+        print_hanging("    ", f"{_describe_baseline(summary)}; {run}")
+
+
+def _describe_baseline(summary: SetSummary) -> str:
+    if summary.baseline_accepted_at is None:
+        return "no baseline"
+    kappa = "without a kappa" if summary.baseline_kappa is None else f"kappa {summary.baseline_kappa:.2f}"
+    return f"baseline of {summary.baseline_accepted_at:%Y-%m-%d}, {kappa}"
 
 
 def print_runs(runs: Sequence[RunFolder], parent: Path) -> None:
@@ -108,27 +123,44 @@ def _price(cost_usd: float | None) -> str:
     return "unknown: no prices in the model's profile" if cost_usd is None else f"${cost_usd:,.4f}"
 
 
-def print_forecast(run: PreparedRun, forecast: Forecast, as_json: bool) -> None:
-    """What a run would take."""
+def print_forecast(run: PreparedRun, forecast: Forecast, asks: bool, is_finished: bool, as_json: bool) -> None:
+    """What a run would still take; `asks`: whether a model is asked at all."""
     if as_json:
-        print_json({"run": run.plan.id, "folder": str(run.path), **asdict(forecast)})
+        print_json({"run": run.plan.id, "folder": str(run.path), "finished": is_finished, **asdict(forecast)})
+        return
+    if is_finished:
+        typer.echo(f"The run {run.plan.id} is finished: it would ask nothing. --again makes another one.")
         return
     typer.echo(f"The run {run.plan.id} would take this; nothing was asked or written.")
-    typer.echo(f"  cases    {forecast.cases:,}, graded {run.plan.repeats} times: {forecast.grades:,} grades")
-    typer.echo(f"  calls    {forecast.calls:,}, and one more for each reply that needs a repair")
+    typer.echo(f"  cases    {forecast.cases:,}, graded {_times(run.plan.repeats)}: {forecast.grades:,} grades")
+    if asks:
+        _print_calls(forecast)
+    else:
+        typer.echo(f"  calls    none: {run.plan.model} asks no model")
+        typer.echo("  cost     none")
+    typer.echo(f"  done     {forecast.graded:,} grades and {forecast.replies:,} replies are there already")
+    if run.source is not None:
+        typer.echo(f"           {run.source.replies:,} of them in {run.source.run_id}, by other code")
+
+
+def _print_calls(forecast: Forecast) -> None:
+    typer.echo(
+        f"  calls    {forecast.calls:,}; up to {forecast.repairs_most:,} more for repairs, which are not in the sums"
+    )
     typer.echo(f"  tokens   about {forecast.tokens_in:,} in: an estimate, 4 characters a token")
     typical = "" if forecast.tokens_out_typical is None else f"; about {forecast.tokens_out_typical:,} by earlier runs"
     typer.echo(f"           at most {forecast.tokens_out_most:,} out{typical}")
     costs = [("at most", forecast.cost_usd_most), ("about", forecast.cost_usd_typical)]
     told = "; ".join(f"{how} {_price(cost)}" for how, cost in costs if cost is not None)
     typer.echo(f"  cost     {told or _price(None)}")
-    typer.echo(f"  done     {forecast.graded:,} grades and {forecast.replies:,} replies are there already")
-    if run.source is not None:
-        typer.echo(f"           {run.source.replies:,} of them in {run.source.run_id}, by other code")
 
 
-def print_recorded(recorded: Recorded, as_json: bool) -> None:
-    """How many replies are new, and where they are."""
+def _times(repeats: int) -> str:
+    return "once" if repeats == 1 else f"{repeats} times"
+
+
+def print_recorded(recorded: Recorded, set_name: str, as_json: bool) -> None:
+    """How many replies are new, where they are, and how the set of this name is run with them."""
     progress = recorded.progress
     if as_json:
         print_json({"file": str(recorded.path), "before": recorded.before, "after": recorded.after,
@@ -136,7 +168,8 @@ def print_recorded(recorded: Recorded, as_json: bool) -> None:
         return
     typer.echo(f"{recorded.path} holds {recorded.after:,} replies, {recorded.after - recorded.before:,} of them new.")
     typer.echo(f"  grades   {progress.done}: {progress.scored} scored{_describe_unscored(progress.unscored)}")
-    typer.echo(f"Next: interview-grader evals run SET --model replay/{recorded.path.parent}")
+    replay = shlex.quote(f"replay/{recorded.path.parent}")
+    typer.echo(f"Next: interview-grader evals run {shlex.quote(set_name)} --model {replay}")
 
 
 def print_rescored(rescored: Rescored, as_json: bool) -> None:

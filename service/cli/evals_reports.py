@@ -31,12 +31,19 @@ SIDES = 2
 # What holds answers stays out of terminals and CI logs; the files that --out writes have it.
 ANSWERS: Any = {"shown": True, "runs": {"__all__": {"shown"}}}
 
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run, by its id or folder; a baseline; or a set.")]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run, by its id or folder; a baseline; or a set: its newest run.")
+]
 PolicyOption = Annotated[
     Path | None,
     typer.Option("--policy", metavar="FILE", help="Margins and limits. [default: those of evals/README.md]"),
 ]
-OutOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Write report.html, .json, .csv and .md into DIR.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Write report.html, .json, .csv and .md into DIR; of two runs also gate.xml (JUnit)."
+    ),
+]
 PartOption = Annotated[
     str, typer.Option(metavar="PART", help="all; or, where a set says what was tuned on it, tuned or held-out.")
 ]
@@ -89,6 +96,9 @@ def compare_evals(
     interview-grader evals compare RUN_A RUN_B --out report/
     interview-grader evals compare --set behavioural-interview \\
       --prompt grade@v1 --prompt grade@v2 --model openai/gpt-5-mini
+
+    Exit codes: 0 compared, whatever the verdict (only `gate` decides); 1 failed, 2 bad input,
+    130 interrupted.
     """
     named = [name for name in (first, second) if name is not None]
     if bool(named) == (eval_set is not None) or len(named) == 1:

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from service.evaluation.analysis.alignment import even_repeats, refuse_other_answers
 from service.evaluation.analysis.columns import BoolArray, FloatArray, select_column
+from service.evaluation.analysis.level_changes import count_level_changes, measure_level_noise
 from service.evaluation.analysis.numbers import to_estimate, to_number
 from service.evaluation.analysis.sources import Source
 from service.evaluation.policy import Policy
-from service.evaluation.results.comparison import Drift, Part
-from service.evaluation.results.numbers import OVERALL, Estimate, Missing, Number
+from service.evaluation.results.comparison import Drift, DriftWord, Part
+from service.evaluation.results.numbers import OVERALL, Missing, Number
 from service.evaluation.results.run import Identity
-from service.evaluation.table import select_cases
+from service.evaluation.table import RunTable, select_cases
 from service.statistics.decomposition import Run, Step, decompose_change
 from service.statistics.repeats import RepeatNoise, measure_repeats
 from service.statistics.undefined import Undefined
 
 FACTORS = ("rubric", "prompt", "model", "served model", "parameters", "mode", "grader version", "conditions")
 NOT_REPEATED = "No run repeats its requests, so re-grading noise is unknown: use --repeat 3 or more."
+UNKNOWN = Missing(undefined=NOT_REPEATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Noises:
+    """How far two runs of one grader differ in 95 of 100 pairs: mean (levels), kappa, share of changed levels (0–1)."""
+
+    mean: Number
+    qwk: Number
+    levels: Number
 
 
 def split_drift(chain: tuple[Source, ...], policy: Policy) -> Drift | Missing:
@@ -31,17 +43,15 @@ def split_drift(chain: tuple[Source, ...], policy: Policy) -> Drift | Missing:
     from whichever run has repeats, the largest. As many repeats of each run are compared as the one with the fewest
     has. Missing when no case has a reference and a score in every run; raises RunInvalid when one has another answer.
     """
-    for source in chain[:-1]:
-        refuse_other_answers(source, chain[-1])
-    shared = frozenset(chain[-1].table.case_ids).intersection(*(source.table.case_ids for source in chain))
-    ids = tuple(case for case in chain[-1].table.case_ids if case in shared)
-    tables = even_repeats(select_cases(source.table, ids) for source in chain)
+    whole = _select_shared(chain)
+    tables = even_repeats(whole)
     columns = [select_column(table, OVERALL) for table in tables]
     usable = np.isfinite(np.column_stack([columns[-1].reference, *(column.graded for column in columns)])).all(axis=1)
     if not usable.any():
         return Missing(undefined="No case has a reference and a score in every run.")
     factors = [chain[0].identity.label, *(name_step(a.identity, b.identity) for a, b in pairwise(chain))]
     noise = _measure_noise(chain, policy)
+    noises = _name_noises(noise, whole)
     found = decompose_change(
         columns[-1].reference[usable],
         [Run(factor, column.graded[usable]) for factor, column in zip(factors, columns, strict=True)],
@@ -51,19 +61,36 @@ def split_drift(chain: tuple[Source, ...], policy: Policy) -> Drift | Missing:
         kappa_floor=None if noise is None else noise.kappa_floor,
     )
     total = _describe(found.total, "total")
-    floor_mean: Number = Missing(undefined=NOT_REPEATED) if noise is None else to_number(noise.mean_floor)
-    floor_qwk: Number = Missing(undefined=NOT_REPEATED) if noise is None else to_number(noise.kappa_floor)
+    changes = count_level_changes(tables[0], tables[-1])
     return Drift(
+        word=_choose_word(total, changes, noises),
+        caution=_state_caution(chain[0].identity, chain[-1].identity),
         total=total,
         parts=tuple(_describe(step, step.factor) for step in found.steps),
-        noise_mean=floor_mean,
-        noise_qwk=floor_qwk,
-        sentence=_state(total.mean, floor_mean, floor_qwk, total.qwk),
+        noise_mean=noises.mean,
+        noise_qwk=noises.qwk,
+        levels=changes[1],
+        levels_changed=changes[0],
+        noise_levels=noises.levels,
+        sentence=_state(total, changes, noises),
     )
+
+
+def _select_shared(chain: tuple[Source, ...]) -> tuple[RunTable, ...]:
+    for source in chain[:-1]:
+        refuse_other_answers(source, chain[-1])
+    shared = frozenset(chain[-1].table.case_ids).intersection(*(source.table.case_ids for source in chain))
+    ids = tuple(case for case in chain[-1].table.case_ids if case in shared)
+    return tuple(select_cases(source.table, ids) for source in chain)
 
 
 def name_step(first: Identity, second: Identity) -> str:
     """What differs between two neighbouring runs; `re-grading` when nothing that was asked for does."""
+    return " and ".join(list_factors(first, second)) or "re-grading, or a backend that changed without saying so"
+
+
+def list_factors(first: Identity, second: Identity) -> tuple[str, ...]:
+    """The `FACTORS` in which two runs differ."""
     pairs = (
         (first.rubric_hash, second.rubric_hash),
         (first.prompt_hash, second.prompt_hash),
@@ -77,7 +104,17 @@ def name_step(first: Identity, second: Identity) -> str:
     changed = [factor for factor, (before, after) in zip(FACTORS, pairs, strict=True) if before != after]
     if "model" in changed and "served model" in changed:
         changed.remove("served model")
-    return " and ".join(changed) or "re-grading, or a backend that changed without saying so"
+    return tuple(changed)
+
+
+def _state_caution(first: Identity, second: Identity) -> str:
+    """Whoever asks for another prompt or model has moved the grader; no provider did. Empty when nothing differs."""
+    asked = [factor for factor in list_factors(first, second) if factor != "served model"]
+    if not asked:
+        return ""
+    names = {"prompt": (first.prompt, second.prompt), "model": (first.model_requested, second.model_requested)}
+    said = [f"{factor} ({' → '.join(names[factor])})" if factor in names else factor for factor in asked]
+    return f"Not the same grader was asked: {', '.join(said)}. What moved is not shown to be drift of the provider."
 
 
 def _measure_noise(chain: tuple[Source, ...], policy: Policy) -> RepeatNoise | None:
@@ -92,6 +129,14 @@ def _measure_noise(chain: tuple[Source, ...], policy: Policy) -> RepeatNoise | N
     return max(found, key=lambda noise: noise.mean_floor, default=None)
 
 
+def _name_noises(noise: RepeatNoise | None, tables: tuple[RunTable, ...]) -> Noises:
+    if noise is None:
+        return Noises(UNKNOWN, UNKNOWN, UNKNOWN)
+    first, *_, last = even_repeats(tables)
+    levels = measure_level_noise(first, last, tables)
+    return Noises(to_number(noise.mean_floor), to_number(noise.kappa_floor), to_number(levels))
+
+
 def _take(values: FloatArray, chosen: BoolArray) -> FloatArray:
     return np.asarray(values[chosen], dtype=np.float64)
 
@@ -104,15 +149,46 @@ def _describe(step: Step, factor: str) -> Part:
     )
 
 
-def _state(mean: Estimate, floor_mean: Number, floor_qwk: Number, kappa: Estimate) -> str:
-    if isinstance(mean.value, Missing):
-        return mean.value.undefined
-    moved = f"The mean overall score moved by {mean.value:+.3f}"
-    if isinstance(floor_mean, Missing):
-        return f"{moved}. {floor_mean.undefined}"
-    beyond = abs(mean.value) > floor_mean
-    size = f"{'more' if beyond else 'no more'} than the {floor_mean:.3f} that re-grading alone makes in 95 of 100 pairs"
-    if isinstance(kappa.value, Missing) or isinstance(floor_qwk, Missing):
-        return f"{moved}, {size}."
-    agreement = "beyond" if abs(kappa.value) > floor_qwk else "within"
-    return f"{moved}, {size}; kappa moved by {kappa.value:+.3f}, {agreement} its noise of {floor_qwk:.3f}."
+def _choose_word(total: Part, changes: tuple[int, int], noises: Noises) -> DriftWord:
+    """Moved when any of mean, kappa and share of changed levels lies beyond what re-grading alone makes of it.
+
+    Not mean alone: a provider may put some grades up and others down. Of 100 equal
+    graders, one grading then and three now, 10 had moved; of 60 with three each none.
+    """
+    changed, judged = changes
+    pairs = (
+        (total.mean.value, noises.mean),
+        (total.qwk.value, noises.qwk),
+        (changed / max(judged, 1), noises.levels),
+    )
+    if changed == 0 and total.mean.value == 0:
+        return DriftWord.NOT_MOVED
+    sizes = [
+        (abs(size), floor) for size, floor in pairs if not isinstance(size, Missing) and not isinstance(floor, Missing)
+    ]
+    if not sizes:
+        return DriftWord.UNKNOWN
+    return DriftWord.MOVED if any(size > floor for size, floor in sizes) else DriftWord.NOT_MOVED
+
+
+def _state(total: Part, changes: tuple[int, int], noises: Noises) -> str:
+    mean, kappa = total.mean.value, total.qwk.value
+    if isinstance(mean, Missing):
+        return mean.undefined
+    said = [f"The mean overall score moved by {mean:+.3f}"]
+    if not isinstance(noises.mean, Missing):
+        more = "more" if abs(mean) > noises.mean else "no more"
+        said[0] += f", {more} than the {noises.mean:.3f} that re-grading alone makes in 95 of 100 pairs"
+    changed, judged = changes
+    share = changed / max(judged, 1)
+    said.append(f"{changed:,} of {judged:,} levels ({share:.1%}) changed{_weigh(share, noises.levels, '.1%')}")
+    if not isinstance(kappa, Missing):
+        said.append(f"kappa moved by {kappa:+.3f}{_weigh(abs(kappa), noises.qwk, '.3f')}")
+    unknown = f" {noises.mean.undefined}" if isinstance(noises.mean, Missing) else ""
+    return f"{'; '.join(said)}.{unknown}"
+
+
+def _weigh(size: float, noise: Number, form: str) -> str:
+    if isinstance(noise, Missing):
+        return ""
+    return f", {'beyond' if size > noise else 'within'} its noise of {noise:{form}}"

@@ -5,6 +5,7 @@ cases.jsonl     the cases graded, as they stand in the set       set.yaml, rubri
 families.yaml   what must hold of derived cases; only when the set has one
 replies.jsonl   what the model replied (journal.py)
 grades.jsonl    {"case", "repeat", "latency_seconds", "grade"}, in the order in which they were done
+seconds.txt     how long the run has been worked on, for the process that continues it
 finished.json   written last: a run without it is unfinished, and nobody reads results from it
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,9 +52,10 @@ V = TypeVar("V", bound=Value)
 
 
 class Finished(Value):
-    """`finished.json`. `files` are SHA-256 (hex); `seconds` and `graded` are those of the process that finished.
+    """`finished.json`. `files` are SHA-256 (hex); `seconds` and `graded` are of all processes that worked on the run.
 
-    `unscored` counts by reason; tokens and cost (US dollars) are None when a reply did not tell.
+    Of one that was killed up to a second is not counted. `unscored` counts by reason; tokens and cost (US dollars) are
+    None when a reply did not tell.
     """
 
     format: Literal[1] = 1
@@ -96,13 +98,17 @@ class RunFolder:
         """What must hold of the derived cases; empty for a set without such a file; raises EvalSetInvalid."""
         return find_families(self.path)
 
-    def iterate_cases(self) -> Iterator[Case]:
-        """The cases graded, in the order of the set; raises RunInvalid with file and line."""
+    def iterate_cases(self, without: Collection[int] = ()) -> Iterator[Case]:
+        """The cases graded, in the order of the set, but for those at these places (from 0), which are not parsed.
+
+        Raises RunInvalid with file and line.
+        """
         path = self.path / CASES
         try:
             with path.open("rb") as file:
-                for number, line in enumerate(file, 1):
-                    yield _read_case(path, number, line)
+                for place, line in enumerate(file):
+                    if place not in without:
+                        yield _read_case(path, place + 1, line)
         except OSError as error:
             raise RunInvalid(f"{path}: cannot be read ({error.strerror}). Restore it from a copy.") from None
 

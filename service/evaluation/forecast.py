@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from service.assets.evals import EvalSet
 from service.assets.prompts import Prompt
 from service.domain.case import Case
 from service.errors import RunInvalid
-from service.evaluation.folder import REPLIES, RunFolder, list_runs, open_run
+from service.evaluation.folder import PLAN, REPLIES, RunFolder, list_runs, open_run
+from service.evaluation.journal import Place, StoredReplies
+from service.evaluation.pieces import Piece, Remaining
 from service.evaluation.plan import RunPlan
-from service.evaluation.run import Piece, build_job
-from service.grading.forecast import Load, Prices, compute_cost, measure_job
+from service.evaluation.run import build_job
+from service.evaluation.siblings import Source
+from service.evaluation.tally import Tally
+from service.grading.forecast import CHARACTERS_PER_TOKEN, Prices, compute_cost
+from service.grading.gate import check_answer
+from service.grading.render import render_requests
+from service.llm.base import Request
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What all grades of the run take, and how much of it is there already.
+    """What the run still takes: nothing for what is graded, and no call for what was replied to before.
 
-    `tokens_in` is an estimate: the characters of the rendered messages / 4, without repairs. `tokens_out_most` is what
-    the prompt's limit allows, `tokens_out_typical` goes by earlier runs with this prompt, None without any. Costs are
-    in US dollars, None without prices.
+    `repairs_most` is how many of the replies could have to be sent back once, and is in nothing else. `tokens_in` is an
+    estimate: the characters of the rendered messages / 4. `tokens_out_most` is what the prompt's limit allows,
+    `tokens_out_typical` goes by an earlier run with this prompt, None without any. Costs are in US dollars, None
+    without prices; 0 of all this where no model is asked. `graded` and `replies` are there already.
     """
 
     cases: int
     grades: int
     calls: int
+    repairs_most: int
     tokens_in: int
     tokens_out_most: int
     tokens_out_typical: int | None
@@ -37,28 +48,92 @@ class Forecast:
     replies: int
 
 
+class _Known:
+    """What of a run is there already: its grades, and its replies or those that it will begin with."""
+
+    def __init__(self, plan: RunPlan, parent: Path, source: Source | None) -> None:
+        self.graded = self.replies = 0
+        self._remaining: Remaining | None = None
+        self._stored: StoredReplies | None = None
+        if (parent / plan.id / PLAN).exists():
+            begun = open_run(parent / plan.id)
+            self.graded, self.replies = begun.count_grades(), begun.count_lines(REPLIES)
+            self._remaining = Remaining(begun)
+            self._remaining.load(Tally(plan.total))
+            self._stored = StoredReplies(begun.path / REPLIES)
+        elif source is not None:
+            self.replies = source.replies
+            self._stored = StoredReplies(source.path / REPLIES)
+        if self._stored is not None:
+            self._stored.load(self.is_done)
+
+    def is_done(self, place: Place) -> bool:
+        return self._remaining is not None and self._remaining.is_done(place)
+
+    def holds(self, place: Place, request: Request) -> bool:
+        return self._stored is not None and self._stored.holds(place, request)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """`requests` are those of all that is not graded; some of them need no call, since they were answered before."""
+
+    requests: int = 0
+    calls: int = 0
+    characters: int = 0
+
+    def add(self, request: Request, times: int, is_answered: bool) -> None:
+        self.requests += times
+        if not is_answered:
+            self.calls += times
+            self.characters += times * sum(len(message.text) for message in request.messages)
+
+
 def forecast_run(
-    plan: RunPlan, eval_set: EvalSet, chosen: Sequence[int], prompt: Prompt, parent: Path, prices: Prices
+    plan: RunPlan,
+    eval_set: EvalSet,
+    chosen: Sequence[int],
+    prompt: Prompt,
+    parent: Path,
+    prices: Prices,
+    source: Source | None = None,
+    asks: bool = True,
 ) -> Forecast:
-    """The forecast of a plan; raises PromptInvalid for a prompt that cannot be rendered."""
-    load = Load()
-    for case in iterate_chosen(eval_set, chosen):
-        load += measure_job(build_job(Piece(case, 0), plan, eval_set.rubric, prompt))
-    load = load * plan.repeats
-    typical = _guess_output(plan, parent)
-    graded, replies = _count_done(parent / plan.id)
+    """The forecast of a plan. `source` is where a new run takes replies from; `asks` is whether a model is asked.
+
+    Raises PromptInvalid for a prompt that cannot be rendered, RunInvalid for a broken file of a run that was begun.
+    """
+    known = _Known(plan, parent, source)
+    asked = _count_asked(plan, eval_set, chosen, prompt, known) if asks else _Asked()
+    tokens_in, most = math.ceil(asked.characters / CHARACTERS_PER_TOKEN), asked.calls * plan.parameters.max_tokens
+    typical = _guess_output(plan, parent, asked.calls)
     return Forecast(
         cases=plan.cases,
         grades=plan.total,
-        calls=load.calls,
-        tokens_in=load.tokens_in,
-        tokens_out_most=load.tokens_out_most,
+        calls=asked.calls,
+        repairs_most=asked.requests,
+        tokens_in=tokens_in,
+        tokens_out_most=most,
         tokens_out_typical=typical,
-        cost_usd_most=compute_cost(load.tokens_in, load.tokens_out_most, prices),
-        cost_usd_typical=None if typical is None else compute_cost(load.tokens_in, typical, prices),
-        graded=graded,
-        replies=replies,
+        cost_usd_most=compute_cost(tokens_in, most, prices),
+        cost_usd_typical=None if typical is None else compute_cost(tokens_in, typical, prices),
+        graded=known.graded,
+        replies=known.replies,
     )
+
+
+def _count_asked(plan: RunPlan, eval_set: EvalSet, chosen: Sequence[int], prompt: Prompt, known: _Known) -> _Asked:
+    asked = _Asked()
+    # Repeats differ in their seeds alone: one of them is rendered for all, unless some are answered already.
+    repeats, times = (plan.repeats, 1) if known.graded or known.replies else (1, plan.repeats)
+    for case in iterate_chosen(eval_set, chosen):
+        for piece in (Piece(case, repeat) for repeat in range(repeats)):
+            job = build_job(piece, plan, eval_set.rubric, prompt)
+            if known.is_done(piece.place) or check_answer(job.answer, job.rubric) is not None:
+                continue
+            for request in chain.from_iterable(render_requests(job)):
+                asked.add(request, times, known.holds(piece.place, request))
+    return asked
 
 
 def iterate_chosen(eval_set: EvalSet, chosen: Sequence[int]) -> Iterator[Case]:
@@ -71,13 +146,15 @@ def iterate_chosen(eval_set: EvalSet, chosen: Sequence[int]) -> Iterator[Case]:
             following = next(wanted, None)
 
 
-def _guess_output(plan: RunPlan, parent: Path) -> int | None:
-    """What the newest finished run of the same prompt and mode wrote, for as many samples as this one has."""
+def _guess_output(plan: RunPlan, parent: Path, calls: int) -> int | None:
+    """For so many calls, by what the newest finished run of the same prompt and mode wrote in each of its own."""
+    if not calls:
+        return 0
     for run in list_runs(parent):
         if (run.plan.prompt, run.plan.mode) == (plan.prompt, plan.mode) and run.is_finished:
-            written = _read_output(run)
-            if written:
-                return round(written / (run.plan.total * run.plan.samples) * plan.total * plan.samples)
+            written, replies = _read_output(run), run.count_lines(REPLIES)
+            if written and replies:
+                return round(written / replies * calls)
     return None
 
 
@@ -86,11 +163,3 @@ def _read_output(run: RunFolder) -> int | None:
         return run.read_finished().tokens_out
     except RunInvalid:
         return None
-
-
-def _count_done(path: Path) -> tuple[int, int]:
-    try:
-        run = open_run(path)
-    except RunInvalid:  # not begun
-        return 0, 0
-    return run.count_grades(), run.count_lines(REPLIES)

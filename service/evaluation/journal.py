@@ -58,10 +58,14 @@ class StoredReplies:
 
     def load(self, is_done: Callable[[Place], bool] = lambda _: False) -> None:
         """Finds the replies that no grade was made of yet; raises RunInvalid with file and line."""
-        for line in read_lines(self.path, *KEYS):
+        for line in read_lines(self.path, *KEYS, skips_torn=True):
             digest, case, repeat = (line.content[key] for key in KEYS)
             if not is_done(Place(case, repeat)):
                 self._offsets[compute_key(case, digest)] = line.offset
+
+    def holds(self, place: Place, request: Request) -> bool:
+        """Whether this request of this case has been replied to."""
+        return bool(self._offsets) and compute_key(place.case, compute_digest(request)) in self._offsets
 
     def find(self, place: Place, request: Request) -> Outcome | None:
         """What was replied to this request of this case, if anything was; raises RunInvalid."""

@@ -116,15 +116,18 @@ def find_last_line_end(path: Path) -> int:
     return 0
 
 
-def read_lines(path: Path, *keys: str) -> Iterator[Line]:
+def read_lines(path: Path, *keys: str, skips_torn: bool = False) -> Iterator[Line]:
     """The lines in order, read one by one; each holds at least `keys`.
 
     Raises RunInvalid with file and line for one that is cut off or holds something else, and for a missing file.
+    With `skips_torn` the last one may be cut off, as in a run whose process was killed, and is left out.
     """
     offset = 0
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
+                if skips_torn and not line.endswith(b"\n"):
+                    return
                 yield Line(number, offset, _parse(path, number, line, keys))
                 offset += len(line)
     except OSError as error:

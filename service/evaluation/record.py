@@ -11,11 +11,14 @@ from service.assets.evals import EvalSet
 from service.assets.prompts import Prompt
 from service.evaluation.forecast import iterate_chosen
 from service.evaluation.journal import name_current_case
+from service.evaluation.pieces import Piece
 from service.evaluation.plan import RunPlan
-from service.evaluation.run import BuildCaller, CaseGrader, Clock, Piece, Stop, work_through
+from service.evaluation.run import BuildCaller, CaseGrader, Clock, Stop, work_through
 from service.evaluation.tally import Failures, RunListener, RunProgress, Tally, ignore_run_progress
 from service.llm.base import Backend
 from service.llm.record import RecordingBackend, name_file
+
+RECORDINGS = "recordings"  # the folder beside a set's cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ async def record_cases(
     Raises RunIncomplete when cases are left (recording again continues), else as `run_cases`.
     """
     path = folder / name_file(plan.model, plan.prompt)
-    before = _count_lines(path)
+    before = count_lines(path)
     wrapped: list[Backend] = []
 
     def wrap(backend: Backend) -> Backend:
@@ -70,7 +73,7 @@ async def record_cases(
         stop.end_if_asked(tally)
     if failures:
         raise failures.build_error()
-    return Recorded(path, before, _count_lines(path), tally.report())
+    return Recorded(path, before, count_lines(path), tally.report())
 
 
 def _iterate_pieces(plan: RunPlan, eval_set: EvalSet, chosen: Sequence[int]) -> Iterator[Piece]:
@@ -79,7 +82,8 @@ def _iterate_pieces(plan: RunPlan, eval_set: EvalSet, chosen: Sequence[int]) -> 
             yield Piece(case, repeat)
 
 
-def _count_lines(path: Path) -> int:
+def count_lines(path: Path) -> int:
+    """Lines of a file; 0 when it is not there."""
     with suppress(OSError), path.open("rb") as file:
         return sum(1 for _ in file)
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,13 @@ BoolArray = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class CaseTable:
-    """The part of a RunTable that does not depend on the grader; fields as there."""
+    """What was asked and what the raters said: arrays of one entry, or one row, a case.
+
+    `reference_*` come from the set's reference rule, `first_*` and `second_*` from these ratings alone: 1.0 for not
+    observed, NaN for not rated; `*_none` says why there is no overall ("" when there is one). `groups` maps a column to
+    one value a case, "" where absent. `clusters` is the question's id, or the text of a free one; `fingerprints` change
+    when a case's question or answer does, `rating_prints` when its ratings do.
+    """
 
     case_ids: tuple[str, ...]
     fingerprints: tuple[str, ...]
@@ -31,7 +37,7 @@ class CaseTable:
     criteria: tuple[str, ...]
     asked: BoolArray
     words: NDArray[np.int64]
-    groups: dict[str, tuple[str, ...]]
+    groups: Mapping[str, tuple[str, ...]]
     bases: tuple[str, ...]
     families: tuple[str, ...]
     reference_levels: FloatArray

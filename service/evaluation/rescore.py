@@ -81,7 +81,7 @@ def _build_builder(source: RunFolder) -> Callable[[Callable[[Backend], Backend]]
 def _explain_misses(error: RunIncomplete, source: RunFolder) -> RunIncomplete:
     if RecordingMissing.code not in str(error):
         return error
-    told = str(error).partition(f"{RecordingMissing.code} ")[2].partition(".")[0]
+    told = str(error).partition(f"{RecordingMissing.code} ")[2].partition(": ")[0]
     return RunIncomplete(
         f"The run {source.plan.id} cannot be rescored: today's code asks what was not asked then, in {told}. It "
         "renders the prompt, or sends replies back for repair, in another way than then. Run the set again."

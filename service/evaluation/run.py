@@ -14,23 +14,13 @@ from itertools import islice
 
 from service.assets.prompts import Prompt
 from service.domain.answer import Answer
-from service.domain.case import Case
 from service.domain.grade import Scored, Unscored
 from service.domain.rubric import Rubric
-from service.errors import BackendError, GraderError, RunInvalid
-from service.evaluation.folder import (
-    FINISHED,
-    GRADE_KEYS,
-    GRADES,
-    Finished,
-    RunFolder,
-    dump_value,
-    list_sealed,
-    write_atomically,
-)
+from service.errors import BackendError, GraderError
+from service.evaluation.folder import FINISHED, Finished, dump_value, list_sealed, write_atomically
 from service.evaluation.journal import JournalBackend, Place, StoredReplies, current_place
-from service.evaluation.lines import read_lines
 from service.evaluation.opening import OpenRun
+from service.evaluation.pieces import Piece, Remaining
 from service.evaluation.plan import RunPlan, hash_file, narrow_question
 from service.evaluation.tally import Failures, RunListener, Tally, ignore_run_progress
 from service.grading.build import Stamp
@@ -43,18 +33,6 @@ SYNC_EVERY_SECONDS = 1.0  # what a power cut can take; a kill takes nothing
 
 Clock = Callable[[], datetime]
 BuildCaller = Callable[[Callable[[Backend], Backend]], Caller]
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One grading to do: a case, and which repeat of it (from 0)."""
-
-    case: Case
-    repeat: int
-
-    @property
-    def place(self) -> Place:
-        return Place(self.case.id, self.repeat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,40 +107,6 @@ class Stop:
             raise asyncio.CancelledError
 
 
-class Remaining:
-    """Which pieces of a run are still to be graded."""
-
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
-        self._done: set[Place] = set()
-
-    def load(self, tally: Tally) -> None:
-        """Reads the grades that are there; raises RunInvalid with file and line."""
-        path = self._folder.path / GRADES
-        if not path.stat().st_size:
-            return
-        known = {case.id for case in self._folder.iterate_cases()}
-        for line in read_lines(path, *GRADE_KEYS):
-            place = Place(line.content["case"], line.content["repeat"])
-            if place.case not in known or place.repeat not in range(self._folder.plan.repeats) or place in self._done:
-                raise RunInvalid(
-                    f"{path} line {line.number}: expected a case of this run, once for each repeat. Restore the file "
-                    "from a copy, or run again (--again)."
-                )
-            self._done.add(place)
-            tally.add_earlier(line.content["grade"])
-
-    def is_done(self, place: Place) -> bool:
-        return place in self._done
-
-    def iterate(self) -> Iterator[Piece]:
-        """What is still to do, read from the disk as it is asked for."""
-        for case in self._folder.iterate_cases():
-            for repeat in range(self._folder.plan.repeats):
-                if Place(case.id, repeat) not in self._done:
-                    yield Piece(case, repeat)
-
-
 async def run_cases(
     run: OpenRun,
     rubric: Rubric,
@@ -182,7 +126,7 @@ async def run_cases(
     has let the gradings under way end. What was graded stays.
     """
     stop = stop or Stop()
-    tally, remaining = Tally(run.plan.total), Remaining(run.folder)
+    tally, remaining = Tally(run.plan.total, run.read_seconds()), Remaining(run.folder)
     await asyncio.to_thread(remaining.load, tally)  # 2 s for 20,000 grades: a server has other things to do meanwhile
     stored = StoredReplies(run.replies.path)
     await asyncio.to_thread(stored.load, remaining.is_done)
@@ -198,7 +142,10 @@ async def run_cases(
         await listen(tally.report())
 
     await listen(tally.report())
-    await work_through(remaining.iterate(), do, width, failures, stop, keep_synced(run))
+    try:
+        await work_through(remaining.iterate(), do, width, failures, stop, keep_synced(run, tally))
+    finally:
+        run.write_seconds(tally.worked_seconds)
     stop.end_if_asked(tally)
     if failures:
         raise failures.build_error()
@@ -267,11 +214,12 @@ async def _await(one: Awaitable[None]) -> None:
     await one
 
 
-async def keep_synced(run: OpenRun) -> None:
-    """Waits for the disk once a second, in a thread; until cancelled."""
+async def keep_synced(run: OpenRun, tally: Tally) -> None:
+    """Once a second waits for the disk, in a thread, and notes how long the run has taken; until cancelled."""
     while True:
         await asyncio.sleep(SYNC_EVERY_SECONDS)
         await asyncio.to_thread(run.sync)
+        run.write_seconds(tally.worked_seconds)
 
 
 def finish_run(run: OpenRun, tally: Tally, now: datetime) -> Finished:
@@ -280,8 +228,8 @@ def finish_run(run: OpenRun, tally: Tally, now: datetime) -> Finished:
     report = tally.report()
     finished = Finished(
         finished_at=now,
-        seconds=round(report.seconds, 3),
-        graded=report.done - report.earlier,
+        seconds=round(tally.worked_seconds, 3),
+        graded=report.done,
         scored=report.scored,
         unscored=report.unscored,
         tokens_in=report.tokens_in,
@@ -290,4 +238,5 @@ def finish_run(run: OpenRun, tally: Tally, now: datetime) -> Finished:
         files={name: hash_file(run.path / name) for name in list_sealed(run.path)},
     )
     write_atomically(run.path / FINISHED, [dump_value(finished)])
+    run.forget_seconds()
     return finished

@@ -27,45 +27,21 @@ BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class RunTable:
-    """What a run graded, and what the raters said.
+class RunTable(CaseTable):
+    """What a run graded, beside what was asked and what the raters said (CaseTable).
 
     `levels` holds 1.0 where the grader observed nothing, which is how that counts in the score, and NaN where there is
     no judgement: not asked, or unscored for another reason than `nothing_observed`. `overall` is NaN when unscored;
-    then `reasons[case][repeat]` is the reason's code, else "". `reference_*` come from the set's reference rule,
-    `second_*` from the second rating alone: 1.0 for not observed, NaN for not rated; `*_none` says why there is no
-    overall ("" when there is one). Tokens and cost (US dollars) are NaN where unknown. `raised[case][repeat]` are codes
-    of flags, `flags` their counts. `groups` maps a column to one value a case, "" where absent. `clusters` is the
-    question's id, or the text of a free one; `fingerprints` change when a case's question or answer does,
-    `rating_prints` when its ratings do.
+    then `reasons[case][repeat]` is the reason's code, else "". Tokens and cost (US dollars) are NaN where unknown.
+    `raised[case][repeat]` are codes of flags, `flags` their counts.
     """
 
-    case_ids: tuple[str, ...]
-    fingerprints: tuple[str, ...]
-    rating_prints: tuple[str, ...]
-    clusters: tuple[str, ...]
-    criteria: tuple[str, ...]
-    asked: BoolArray
-    words: NDArray[np.int64]
-    groups: Mapping[str, tuple[str, ...]]
-    bases: tuple[str, ...]
-    families: tuple[str, ...]
     levels: FloatArray
     observed: BoolArray
     overall: FloatArray
     reasons: tuple[tuple[str, ...], ...]
     raised: tuple[tuple[frozenset[str], ...], ...]
     flags: Mapping[str, int]
-    reference_levels: FloatArray
-    reference_observed: BoolArray
-    reference_overall: FloatArray
-    reference_none: tuple[str, ...]
-    first_levels: FloatArray
-    first_overall: FloatArray
-    second_levels: FloatArray
-    second_observed: BoolArray
-    second_overall: FloatArray
-    second_none: tuple[str, ...]
     latency_seconds: FloatArray
     tokens_in: FloatArray
     tokens_out: FloatArray

@@ -29,8 +29,8 @@ OF_EVERY_CASE = (BackendKeyRejected, BackendModelMissing, LiveCallRefused, Backe
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """How far a run is. `earlier` of the `done` were graded before this process; tokens and cost (US dollars) are
-    sums over all done, None when a reply did not tell.
+    """How far a run is. `earlier` of the `done` were graded before this process, whose `seconds` are; tokens and cost
+    (US dollars) are sums over all done, None when a reply did not tell.
     """
 
     total: int
@@ -60,8 +60,9 @@ async def ignore_run_progress(progress: RunProgress) -> None:
 class Tally:
     """Adds up grades as they come, from this process or from the file."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, earlier_seconds: float = 0.0) -> None:
         self.total = total
+        self._earlier_seconds = earlier_seconds
         self.earlier = 0
         self.scored = 0
         self.unscored: Counter[str] = Counter()
@@ -74,6 +75,11 @@ class Tally:
     @property
     def done(self) -> int:
         return self.scored + sum(self.unscored.values())
+
+    @property
+    def worked_seconds(self) -> float:
+        """Of this process and of those before it."""
+        return self._earlier_seconds + time.monotonic() - self._started
 
     def add(self, grade: Scored | Unscored) -> None:
         made = grade.provenance
@@ -121,6 +127,7 @@ class Failures:
         self._tally = tally
         self._stops = stops
         self._by_code: dict[str, list[str]] = {}
+        self._advice: dict[str, str] = {}  # what the first failure of a kind said
         self._in_a_row = 0
 
     def __bool__(self) -> bool:
@@ -134,6 +141,7 @@ class Failures:
         self._tally.failed += 1
         self._in_a_row += 1
         self._by_code.setdefault(error.code, []).append(place.case)
+        self._advice.setdefault(error.code, str(error))
         if not self._stops:
             return
         if isinstance(error, RecordingMissing):  # fails closed: a run over what happens to be recorded is another run
@@ -146,14 +154,14 @@ class Failures:
             raise RunIncomplete(f"{MOST_IN_A_ROW} failures in a row; the last: {error} {self._say_how_far()}") from None
 
     def build_error(self) -> RunIncomplete:
-        """What could not be graded, by kind, with the first case ids."""
-        told = "; ".join(self._describe(code, cases) for code, cases in sorted(self._by_code.items()))
-        return RunIncomplete(f"{self._tally.failed} could not be graded: {told}. {self._say_how_far()}")
+        """What could not be graded, by kind, with the first case ids and what the first failure said."""
+        told = " ".join(self._describe(code, cases) for code, cases in sorted(self._by_code.items()))
+        return RunIncomplete(f"{self._tally.failed} could not be graded: {told} {self._say_how_far()}")
 
     def _describe(self, code: str, cases: list[str]) -> str:
         distinct = list(dict.fromkeys(cases))
         more = f" and {len(distinct) - NAMED} more" if len(distinct) > NAMED else ""
-        return f"{code} {len(cases)} ({', '.join(distinct[:NAMED])}{more})"
+        return f"{code} {len(cases)} ({', '.join(distinct[:NAMED])}{more}): {self._advice[code]}"
 
     def _say_how_far(self) -> str:
         return f"{self._tally.done} of {self._tally.total} are done; run the same command again: it continues there."

@@ -15,6 +15,7 @@ from service.statistics.verdict import Outcome, decide
 
 LOST_COVERAGE_ERROR = 0.05
 DECIMALS = 9  # of shares: 1 - 0.98 must not exceed 0.02
+SMALLEST_P = 0.001
 PASSING = (Outcome.BETTER, Outcome.NO_WORSE)
 
 
@@ -54,6 +55,18 @@ def decide_verdict(
     return Verdict(word=word, sentence=sentence, margin=policy.margin_qwk, reasons=worse)
 
 
+def state_same(verdict: Verdict) -> str:
+    """The sentence for two runs without a single difference: an interval from +0.000 to +0.000 looks like a fault."""
+    if verdict.word is VerdictWord.NO_WORSE:
+        return "Every grade is the same in both runs, so nothing has changed."
+    return f"Every grade is the same in both runs. {verdict.sentence}"
+
+
+def state_p(p: float) -> str:
+    """`p 0.012`, or `p < 0.001`: no p-value is 0."""
+    return f"p < {SMALLEST_P}" if p < SMALLEST_P else f"p {p:.3f}"
+
+
 def _find_worse_criteria(
     differences: tuple[Difference, ...], adjusted: Mapping[str, float], policy: Policy
 ) -> Iterator[str]:
@@ -61,8 +74,8 @@ def _find_worse_criteria(
         change = row.qwk.value
         if row.scope != OVERALL and row.word is VerdictWord.WORSE and not isinstance(change, Missing):
             yield (
-                f"{row.name}: kappa fell by {-change:.3f} (adjusted p {adjusted[row.scope]:.3f}), at least the margin "
-                f"of {policy.criterion_margin_qwk:.3f}."
+                f"{row.name}: kappa fell by {-change:.3f} (adjusted {state_p(adjusted[row.scope])}), at least the "
+                f"margin of {policy.criterion_margin_qwk:.3f}."
             )
 
 
@@ -108,5 +121,5 @@ def _find_broken_families(families: Families, adjusted: Mapping[str, float], pol
         elif p is not None and p <= FAMILY_ERROR:
             yield (
                 f"{family.title}: broken by {family.violations} of {family.n} cases now, and by {old.violations} "
-                f"before (adjusted p {p:.3f})."
+                f"before (adjusted {state_p(p)})."
             )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from tenacity import AsyncRetrying, RetryCallState
 
 from service.domain.grade import Tokens
-from service.errors import BackendError, BackendOverloaded, BackendTimeout
+from service.errors import BackendError, BackendOverloaded, BackendTimeout, ReplyUnusable
 from service.grading.limits.limit import Limit, LimitPolicy
 from service.llm.base import Backend, Reply, Request
 
@@ -54,6 +54,7 @@ class CallLog:
     def __init__(self) -> None:
         self.attempts = 0
         self.replies: list[Reply] = []
+        self._unusable: list[ReplyUnusable] = []
         self._hidden: list[Reply] = []
 
     def reject(self, reply: Reply, keep: bool) -> None:
@@ -63,6 +64,10 @@ class CallLog:
         """
         if not keep:
             self._hidden.append(reply)
+
+    def add_unusable(self, failure: ReplyUnusable) -> None:
+        """A reply without a judgement: a reasoning model that was cut off has cost as much as any."""
+        self._unusable.append(failure)
 
     @property
     def raw_replies(self) -> tuple[str, ...]:
@@ -75,15 +80,19 @@ class CallLog:
     @property
     def tokens(self) -> Tokens:
         return Tokens(
-            input=_add_tokens(reply.tokens_in for reply in self.replies),
-            output=_add_tokens(reply.tokens_out for reply in self.replies),
+            input=_add_tokens(_read_count(reply.tokens_in) for reply in self._paid),
+            output=_add_tokens(_read_count(reply.tokens_out) for reply in self._paid),
         )
 
     @property
     def cost_usd(self) -> float | None:
         """US dollars, None when any part is unknown: a partial sum would pass for the whole."""
-        costs = [reply.cost_usd for reply in self.replies if reply.cost_usd is not None]
-        return sum(costs) if len(costs) == len(self.replies) else None
+        costs = [reply.cost_usd for reply in self._paid if reply.cost_usd is not None]
+        return sum(costs) if len(costs) == len(self._paid) else None
+
+    @property
+    def _paid(self) -> tuple[Reply | ReplyUnusable, ...]:
+        return *self.replies, *self._unusable
 
 
 def _add_tokens(counts: Iterable[int | None]) -> int | None:
@@ -190,6 +199,8 @@ class Caller:
             outcome = reply = _make_storable(await self._complete(request))
         except BackendError as error:
             outcome = error
+            if isinstance(error, ReplyUnusable):
+                log.add_unusable(error)
             raise
         finally:
             self.limit.leave(turn, outcome)

@@ -60,7 +60,9 @@ def measure_job(job: Job) -> Load:
 
 
 def compute_cost(tokens_in: float, tokens_out: float, prices: Prices) -> float | None:
-    """US dollars; None without prices."""
+    """US dollars; nothing asked costs nothing, else None without prices."""
+    if not tokens_in and not tokens_out:
+        return 0.0
     if prices.input_usd is None or prices.output_usd is None:
         return None
     return (tokens_in * prices.input_usd + tokens_out * prices.output_usd) / 1_000_000

@@ -78,25 +78,23 @@ def read_completion(
     when a router sent an error with status 200, ReplyTruncated, ReplyRefused, ReplyEmpty (no choices, no text), and
     ReplyUnusable when the text is not text.
     """
-    choice = _read_choice(completion, target)
-    message = choice.get("message")
-    message = message if isinstance(message, dict) else {}
-    _check_finish(choice, message, target)
-    text = message.get("content")
-    if text is None or text == "":
-        raise ReplyEmpty(f"{target.model} sent an empty reply. A larger limit of the reply's length may help.")
-    if not isinstance(text, str):
-        raise ReplyUnusable(f"{target.model} at {target.host} sent a reply that is not text.")
     usage = completion.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     tokens_in, tokens_out = _read_count(usage.get("prompt_tokens")), _read_count(usage.get("completion_tokens"))
+    cost_usd = compute_cost(tokens_in, tokens_out, profile)
+    try:
+        choice = _read_choice(completion, target)
+        text = _read_text(choice, target)
+    except ReplyUnusable as unusable:  # a reasoning model that is cut off has written, and costs, the most
+        unusable.tokens_in, unusable.tokens_out, unusable.cost_usd = tokens_in, tokens_out, cost_usd
+        raise
     served = completion.get("model")
     return Reply(
         text=replace_surrogates(text),
         model_served=served if isinstance(served, str) and served else target.model,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        cost_usd=compute_cost(tokens_in, tokens_out, profile),
+        cost_usd=cost_usd,
         latency_seconds=latency_seconds,
         token_choices=read_token_choices(choice.get("logprobs")) if profile.logprobs else (),
     )
@@ -143,6 +141,18 @@ def _read_choice(completion: Mapping[str, Any], target: Target) -> dict[str, Any
     if not choices:
         raise ReplyEmpty(f"{target.model} sent no reply.")
     return choices[0] if isinstance(choices[0], dict) else {}
+
+
+def _read_text(choice: Mapping[str, Any], target: Target) -> str:
+    message = choice.get("message")
+    message = message if isinstance(message, dict) else {}
+    _check_finish(choice, message, target)
+    text = message.get("content")
+    if text is None or text == "":
+        raise ReplyEmpty(f"{target.model} sent an empty reply. A larger limit of the reply's length may help.")
+    if not isinstance(text, str):
+        raise ReplyUnusable(f"{target.model} at {target.host} sent a reply that is not text.")
+    return text
 
 
 def _read_hidden_failure(completion: Mapping[str, Any]) -> Any:

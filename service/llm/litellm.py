@@ -13,7 +13,14 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
-from service.errors import BackendError, BackendKeyRejected, BackendModelMissing, BackendTimeout, LiveCallRefused
+from service.errors import (
+    BackendError,
+    BackendKeyRejected,
+    BackendModelMissing,
+    BackendTimeout,
+    LiveCallRefused,
+    ReplyUnusable,
+)
 from service.llm.base import Health, ModelProfile, Reply, Request
 from service.llm.chat import build_body, read_completion
 from service.llm.failures import Failure, Target, describe_host, explain_failure, read_failure
@@ -138,10 +145,13 @@ class LiteLLMBackend:
         for choice in content.get("choices") or []:
             message = choice.get("message") or {}  # litellm moves the refusal aside
             message.setdefault("refusal", (message.get("provider_specific_fields") or {}).get("refusal"))
-        reply = read_completion(content, self._target, self._profile, latency_seconds)
-        if reply.cost_usd is None:
-            return replace(reply, cost_usd=completion._hidden_params.get("response_cost"))  # None without known prices
-        return reply
+        known_usd = completion._hidden_params.get("response_cost")  # None without known prices
+        try:
+            reply = read_completion(content, self._target, self._profile, latency_seconds)
+        except ReplyUnusable as unusable:
+            unusable.cost_usd = known_usd if unusable.cost_usd is None else unusable.cost_usd
+            raise
+        return replace(reply, cost_usd=known_usd) if reply.cost_usd is None else reply
 
     def _explain(self, error: BaseException) -> BackendError:
         import openai

@@ -26,6 +26,7 @@ from service.llm.base import Reply, Request, TokenChoice
 
 PARTS = "parts"
 _FAILURES = {kind.code: kind for kind in (ReplyEmpty, ReplyRefused, ReplyTruncated, ReplyUnusable)}
+_COST = ("tokens_in", "tokens_out", "cost_usd")  # of a failure: only what is known
 Outcome = Reply | ReplyUnusable
 
 
@@ -179,13 +180,15 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
     """`{"reply": …}` or `{"failure": …}`: what `read_outcome` reads back."""
     if isinstance(outcome, Reply):
         return {"reply": describe_reply(outcome)}
-    return {"failure": {"code": outcome.code, "message": str(outcome)}}
+    cost = {name: getattr(outcome, name) for name in _COST if getattr(outcome, name) is not None}
+    return {"failure": {"code": outcome.code, "message": str(outcome), **cost}}
 
 
 def read_outcome(content: Mapping[str, Any]) -> Outcome:
     """What a line's `reply` or `failure` says; raises KeyError, TypeError or ValueError when it says nothing."""
     if "failure" in content:
-        return _FAILURES[content["failure"]["code"]](content["failure"]["message"])
+        failure = content["failure"]
+        return _FAILURES[failure["code"]](failure["message"], *(failure.get(name) for name in _COST))
     fields = dict(content["reply"])
     choices = fields.pop("token_choices", ())
     return Reply(**fields, token_choices=tuple(TokenChoice(token, tops) for token, tops in choices))

@@ -55,4 +55,5 @@ def take_outcome(recording: Recording) -> Reply:
     """The reply; raises the recorded failure, anew each time: a raised error collects a traceback."""
     if isinstance(recording.outcome, Reply):
         return recording.outcome
-    raise type(recording.outcome)(str(recording.outcome))
+    failed = recording.outcome
+    raise type(failed)(str(failed), failed.tokens_in, failed.tokens_out, failed.cost_usd)

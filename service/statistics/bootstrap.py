@@ -27,7 +27,7 @@ DEFAULT_RESAMPLES = 2_000
 MAX_UNDEFINED_SHARE = 0.05  # of the replicates; beyond it the interval would describe the lucky draws only
 CHUNK_CELLS = 2_000_000  # draws held at once: 16 MB an array, whatever the number of clusters
 SAME = 1e-12  # replicates that differ by less differ by rounding
-ONE_CLUSTER = Undefined("All cases belong to one cluster, so nothing shows how clusters differ.")
+ONE_CLUSTER = Undefined("All cases are of one question, so nothing shows how questions differ.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def compute_interval(resampled: Resampled, statistic: Statistic, confidence: flo
     The nominal tails are widened for few clusters: z becomes sqrt(K / (K - 1)) t(K - 1), the "expanded percentile" of
     Hesterberg 2015 (The American Statistician 69(4), section on narrowness bias), here put into BCa's formula. Without
     it a 95 % interval of a difference of kappas covers 93 % with 28 clusters and 88 % with 8; with it 94 % and 94 %
-    (tests/evaluation/statistics/test_coverage.py).
+    (tests/statistics/test_coverage.py).
 
     When all replicates are equal (identical graders) the interval is [estimate, estimate]. Undefined with fewer than
     two clusters, an undefined estimate, or more than 5 % undefined replicates; ValueError for a confidence outside
@@ -145,7 +145,7 @@ def compute_p_below(resampled: Resampled, statistic: Statistic, bound: float) ->
         return ONE_CLUSTER
     left_out = _leave_out(resampled.sums, statistic)
     if np.isnan(left_out).any():
-        return Undefined(f"It hangs on one cluster. Without that one: {statistic.why_undefined}")
+        return Undefined(f"It hangs on one question. Without that one: {statistic.why_undefined}")
     if np.ptp(left_out) <= SAME:
         return 1.0 if estimate >= bound - SAME else 0.0
     error = math.sqrt((clusters - 1) * float(left_out.var()))
@@ -178,7 +178,7 @@ def _shape_replicates(resampled: Resampled, statistic: Statistic, estimate: floa
     if undefined_share > MAX_UNDEFINED_SHARE:
         return Undefined(
             f"{undefined_share:.0%} of the resamples have no value (more than {MAX_UNDEFINED_SHARE:.0%}): too few "
-            "clusters carry it."
+            "questions carry it."
         )
     bias = compute_normal_quantile(_compute_share_below(defined, estimate))
     return _Shape(defined, bias, _compute_acceleration(resampled.sums, statistic), clusters)

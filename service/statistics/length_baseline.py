@@ -32,7 +32,7 @@ def predict_from_length(reference: ArrayLike, words: ArrayLike, clusters: Labels
     if words.min() < 0:
         raise ValueError("words: a number of words cannot be negative.")
     if len(labels) < 2:
-        return Undefined("All cases belong to one cluster, so no other is left to fit the line to.")
+        return Undefined("All cases are of one question, so no other is left to fit the line to.")
     x = np.log1p(words)
     centre_x, centre_y = x.mean(), y.mean()
     x, y = x - centre_x, y - centre_y

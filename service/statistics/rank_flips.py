@@ -12,10 +12,14 @@ from service.statistics.distributions import compute_kendall_tau_b
 from service.statistics.inputs import FloatArray, check_numbers, check_same_length
 from service.statistics.undefined import Undefined
 
+DECIMALS = 9  # of a score; means of the same repeats in another order must tie
+
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """Selects the `count` highest. A case is in when fewer than `count` score higher: ties at the border all are."""
+    """Selects the `count` highest. Cases that tie at the border for fewer places than they are stand on it: which of
+    them is in is anybody's choice.
+    """
 
     count: int
 
@@ -32,9 +36,10 @@ Cutoff: TypeAlias = Top | AtLeast
 
 @dataclass(frozen=True, slots=True)
 class RankFlips:
-    """`rose` and `fell` are positions in the arrays, ascending: in only with the second, in only with the first.
+    """`rose` and `fell` are positions in the arrays, ascending: out with the first and in with the second, and back.
 
-    `tau_b` is Kendall's, -1–1, over all cases.
+    A case that stands on the border with either grader is neither: of 84 equal scores any order would flip some.
+    `selected_*` count it in. `tau_b` is Kendall's, -1–1, over all cases.
     """
 
     n: int
@@ -57,18 +62,30 @@ def find_flips(first: ArrayLike, second: ArrayLike, cutoff: Cutoff) -> RankFlips
     constant = np.ptp(a) == 0 or np.ptp(b) == 0
     return RankFlips(
         n=len(a),
-        selected_first=int(before.sum()),
-        selected_second=int(after.sum()),
-        rose=tuple(int(place) for place in np.flatnonzero(after & ~before)),
-        fell=tuple(int(place) for place in np.flatnonzero(before & ~after)),
+        selected_first=int(before.reached.sum()),
+        selected_second=int(after.reached.sum()),
+        rose=tuple(int(place) for place in np.flatnonzero(after.inside & ~before.reached)),
+        fell=tuple(int(place) for place in np.flatnonzero(before.inside & ~after.reached)),
         tau_b=Undefined("One grader gives every case the same score.") if constant else compute_kendall_tau_b(a, b),
     )
 
 
-def _select(scores: FloatArray, cutoff: Cutoff) -> NDArray[np.bool_]:
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """Which cases are in whatever the order of ties, and which reach the border at all."""
+
+    inside: NDArray[np.bool_]
+    reached: NDArray[np.bool_]
+
+
+def _select(scores: FloatArray, cutoff: Cutoff) -> _Selection:
+    rounded = np.round(scores, DECIMALS)
     if isinstance(cutoff, AtLeast):
-        return scores >= cutoff.score
+        chosen = np.asarray(rounded >= round(cutoff.score, DECIMALS))
+        return _Selection(chosen, chosen)
     if not 1 <= cutoff.count <= len(scores):
         raise ValueError(f"cutoff: expected a count from 1 to {len(scores)}, got {cutoff.count}.")
-    border = np.partition(scores, -cutoff.count)[-cutoff.count]
-    return np.asarray(scores >= border)
+    border = np.partition(rounded, -cutoff.count)[-cutoff.count]
+    reached = np.asarray(rounded >= border)
+    inside = reached if reached.sum() == cutoff.count else np.asarray(rounded > border)
+    return _Selection(inside, reached)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +22,7 @@ from service.statistics.moments import KAPPA, Moment, compute_kappa
 from service.statistics.undefined import Undefined
 
 FLOOR_QUANTILE = 0.95  # of the size; by symmetry the 97.5 % quantile of the signed difference
+BEYOND_CHANCE = 1.96  # standard errors
 CHUNK_CELLS = 2_000_000
 ONE_REPEAT = Undefined("Each request was graded once, so nothing shows how gradings of one request differ.")
 
@@ -68,6 +70,26 @@ def measure_repeats(
         mean_floor=_compute_floor(levels, _average_gaps, seed, draws),
         kappa_floor=kappa_floor,
     )
+
+
+def measure_change_floor(levels: FloatArray, changed: FloatArray) -> float | Undefined:
+    """The share of levels (0–1) that re-grading changes, and beyond it what chance adds in 97.5 of 100 pairs of runs.
+
+    `levels` is (cases, repeats, criteria), NaN where a criterion was not judged; `changed` (cases,) says how many
+    levels of a case differ between the two runs, one repeat each. The bound is the share in which two repeats differ,
+    plus 1.960 standard errors of the paired difference, cases taken for independent. Not from drawn pairs of repeats,
+    as the other floors: a share has no mean of zero, and 17 of 60 equal graders moved. Undefined with one repeat, or
+    without any level.
+    """
+    cases, repeats, _ = levels.shape
+    judged = int(np.isfinite(levels).any(axis=1).sum())
+    if repeats < 2 or not judged:
+        return ONE_REPEAT if repeats < 2 else Undefined("Nothing was judged.")
+    known = np.nan_to_num(levels)
+    pairs = [(known[:, one] != known[:, two]).sum(axis=1) for one, two in combinations(range(repeats), 2)]
+    within = np.mean(pairs, axis=0)
+    error = math.sqrt(cases * float((changed - within).var()))
+    return float((within.sum() + BEYOND_CHANCE * error) / judged)
 
 
 def _measure_kappa_floor(levels: FloatArray, reference: FloatArray, seed: int, draws: int) -> float | Undefined:

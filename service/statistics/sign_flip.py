@@ -22,7 +22,7 @@ def compute_sign_flip_p(cluster_sums: FloatArray, seed: int, resamples: int) -> 
     """
     scale = float(np.abs(cluster_sums).sum())
     if scale <= ROUNDING:
-        return Undefined("No cluster's mean level differs between the two runs.")
+        return Undefined("No question's mean level differs between the two runs.")
     bound = abs(float(cluster_sums.sum())) - ROUNDING * scale
     clusters = len(cluster_sums)
     if clusters <= EXACT_CLUSTERS:

@@ -61,7 +61,7 @@ def _choose_outcome(interval: Interval, margin: float) -> Outcome:
 def _state_numbers(interval: Interval) -> str:
     return (
         f"Kappa changed by {interval.estimate:+.3f} ({interval.confidence:.0%} interval {interval.low:+.3f} to "
-        f"{interval.high:+.3f}, {interval.clusters} clusters)"
+        f"{interval.high:+.3f}, {interval.clusters} questions)"
     )
 
 

@@ -28,6 +28,9 @@ def check_package(file: Path) -> None:
             for part in _list_parts(package):
                 left -= _measure_part(package, part, min(left, MAX_PART_BYTES), file)
     except (BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error):
+        # What zipfile and zlib throw at files of strangers: EOFError for a part that ends early, NotImplementedError
+        # for a ZIP of several disks or a later version, RuntimeError for a password, ValueError for an impossible
+        # place (a negative seek), zlib.error for packed bytes that are none.
         raise ImportInvalid(
             f"{file}: is damaged, locked by a password, or no XLSX. Open it and save it as XLSX or as CSV UTF-8."
         ) from None

@@ -48,7 +48,9 @@ def read_marks(file: Path, sheet: str) -> SheetMarks:
         with ZipFile(file) as package:
             reader = _MarkReader(_measure_texts(package))
             _read_tags(package, _find_part(package, sheet), reader.start, reader.read)
-    except (BadZipFile, LookupError, ExpatError, ValueError, NotImplementedError, RuntimeError):
+    except (BadZipFile, LookupError, ExpatError, ValueError):
+        # Its parts unpack, which check_package has seen to. LookupError: a part, a sheet's relation or a text's number
+        # that is not there. ExpatError: no XML. ValueError: a row or text whose number is none; an unknown encoding.
         raise ImportInvalid(
             f"{file}: is damaged, locked by a password, or no XLSX. Open it and save it as XLSX or as CSV UTF-8."
         ) from None
@@ -76,7 +78,8 @@ def _find_part(package: ZipFile, sheet: str) -> str:
 
     def read_sheet(tag: str, attributes: Attributes) -> None:
         if tag == "sheet":
-            relations[attributes["name"]] = next(value for key, value in attributes.items() if key.endswith(":id"))
+            named = (value for key, value in attributes.items() if key.endswith(":id"))
+            relations[attributes["name"]] = next(named, "")
 
     def read_target(tag: str, attributes: Attributes) -> None:
         if tag == "Relationship":

@@ -10,10 +10,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from time import monotonic, sleep
+from typing import Any
 
 import httpx
 import pytest
@@ -22,8 +24,9 @@ from service.api.server import build_address, explain_refusal, listen, run_serve
 from service.config import Settings
 from service.errors import ConfigInvalid
 from tests.api.support import BODY, parse_events
+from tests.factories import make_reply_text
 from tests.servers.faults import Fault
-from tests.servers.provider import run_provider_in_thread
+from tests.servers.provider import Provider, run_provider_in_thread
 
 ROOT = Path(__file__).parents[2]
 SERVE = (
@@ -57,43 +60,75 @@ def serve(folder: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str]
             process.kill()
 
 
-def post(address: str, **headers: str) -> httpx.Response:
-    return httpx.post(f"{address}/v1/grades", json=BODY, headers=headers, timeout=30)
+def post(address: str, body: dict[str, str] = BODY, **headers: str) -> httpx.Response:
+    return httpx.post(f"{address}/v1/grades", json=body, headers=headers, timeout=30)
 
 
 def wait_until_in_flight(address: str, count: int) -> None:
     while f"grader_in_flight {count}.0" not in httpx.get(f"{address}/metrics").text:
-        sleep(0.05)
+        sleep(0.02)
 
 
-def test_it_serves_and_stops_when_told(tmp_path: Path) -> None:
-    with serve(tmp_path) as (process, address):
-        assert address.startswith("http://127.0.0.1:")
-        assert httpx.get(f"{address}/docs").status_code == 200
-        assert post(address).status_code == 201
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+def wait_until_closed(address: str) -> None:
+    """Returns when no connection is taken any more: the signal to stop has been heard."""
+    host, port = address.removeprefix("http://").split(":")
+    with suppress(ConnectionRefusedError):
+        while True:
+            socket.create_connection((host, int(port))).close()
+            sleep(0.02)
+
+
+def test_it_serves_tells_whose_fault_it_was_and_stops_when_told(tmp_path: Path) -> None:
+    faulty = f"openai/{Fault.KEY_REJECTED.value}"
+    with run_provider_in_thread() as provider:
+        settings = {"base_url": provider.base_url, "allowed_models": faulty}
+        with serve(tmp_path, **settings) as (process, address):
+            assert address.startswith("http://127.0.0.1:")
+            assert httpx.get(f"{address}/docs").status_code == 200
+            assert post(address).status_code == 201
+            failed = post(address, {**BODY, "model": faulty})
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+    assert (failed.status_code, failed.json()["code"]) == (502, "backend-key-rejected")
     log = (tmp_path / "log").read_text()
     assert address in log
     assert "Traceback" not in log
 
 
-@pytest.mark.parametrize(("patience", "delay"), [("20", 3.0), ("0.5", 30.0)])
-def test_a_running_grade_finishes_or_is_told(tmp_path: Path, patience: str, delay: float) -> None:
-    with run_provider_in_thread(latency_seconds=delay) as provider:
-        settings = {"model": "openai/good-model", "base_url": provider.base_url, "shutdown_seconds": patience}
-        with serve(tmp_path, **settings) as (process, address), ThreadPoolExecutor(2) as pool:
-            plain = pool.submit(post, address)
-            stream = pool.submit(post, address, accept="text/event-stream")
-            wait_until_in_flight(address, 2)
-            process.send_signal(signal.SIGTERM)
-            answers = plain.result(), parse_events(stream.result().text)[-1]
-            assert process.wait(20) == 0
-    if patience == "20":
-        assert (answers[0].status_code, answers[1][1]) == (201, "grade")
-    else:
-        assert (answers[0].status_code, answers[0].json()["code"]) == (503, "shutting-down")
-        assert (answers[1][1], answers[1][2]["code"]) == ("problem", "shutting-down")
+@contextmanager
+def stop_while_grading(folder: Path, provider: Provider, patience_seconds: float) -> Iterator[list[Future[Any]]]:
+    """What a plain request and a stream get from a server that is told to stop while it grades both."""
+    settings = {"model": "openai/good-model", "base_url": provider.base_url, "shutdown_seconds": str(patience_seconds)}
+    with serve(folder, **settings) as (process, address), ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(post, address), pool.submit(post, address, accept="text/event-stream")]
+        wait_until_in_flight(address, 2)
+        process.send_signal(signal.SIGTERM)
+        wait_until_closed(address)
+        yield answers
+        assert process.wait(20) == 0
+
+
+def test_a_running_grade_finishes(tmp_path: Path) -> None:
+    released = Event()
+
+    def reply(_: bytes) -> str:
+        released.wait(60)
+        return make_reply_text()
+
+    with run_provider_in_thread(reply) as provider, stop_while_grading(tmp_path, provider, 20) as (plain, stream):
+        released.set()
+        assert plain.result().status_code == 201
+        assert parse_events(stream.result().text)[-1][1] == "grade"
+
+
+def test_a_grade_that_takes_longer_is_told(tmp_path: Path) -> None:
+    with (
+        run_provider_in_thread(latency_seconds=60) as provider,
+        stop_while_grading(tmp_path, provider, 0.1) as (plain, stream),
+    ):
+        assert (plain.result().status_code, plain.result().json()["code"]) == (503, "shutting-down")
+        _, kind, problem = parse_events(stream.result().text)[-1]
+        assert (kind, problem["code"]) == ("problem", "shutting-down")
 
 
 def test_a_second_interrupt_quits_at_once(tmp_path: Path) -> None:
@@ -140,11 +175,3 @@ def test_other_refusals_of_the_system_are_explained(number: int, told: str) -> N
 def test_addresses_are_written_as_urls() -> None:
     with listen(Settings(host="127.0.0.1", port=0)) as listener:
         assert build_address(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-def test_the_fault_of_a_provider_is_ours_to_tell(tmp_path: Path) -> None:
-    with run_provider_in_thread() as provider:
-        settings = {"model": f"openai/{Fault.KEY_REJECTED.value}", "base_url": provider.base_url}
-        with serve(tmp_path, **settings) as (_, address):
-            response = post(address)
-    assert (response.status_code, response.json()["code"]) == (502, "backend-key-rejected")

@@ -12,7 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from service.evaluation.report import render_html
-from tests.evaluation.report.factory import make_comparison, make_hostile_case, make_identity, make_run
+from tests.evaluation.report.case_factory import make_hostile_case
+from tests.evaluation.report.factory import make_comparison
+from tests.evaluation.report.run_factory import make_identity, make_run
 
 Scheme = Literal["light", "dark"]
 

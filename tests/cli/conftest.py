@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.running import GOOD_ANSWER, Run, build_environment, run_here
+from tests.evaluation.crash.test_kills import reply_to
+from tests.evaluation.making import write_assets, write_set
 from tests.servers.provider import Provider, run_provider_in_thread
 
 
@@ -34,17 +35,10 @@ def answer(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
-def module_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the children of all workers keep compiled modules."""
-    base = tmp_path_factory.getbasetemp()
-    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "pycache"
-
-
 @pytest.fixture
-def environment(module_cache: Path, data_folder: Path) -> dict[str, str]:
+def environment(data_folder: Path) -> dict[str, str]:
     """The environment of a child process."""
-    return build_environment(module_cache)
+    return build_environment()
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +62,19 @@ def ask_provider(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Provide
 def count_grades(cli: Run) -> Callable[[], int]:
     """How many grades the database holds."""
     return lambda: len(cli("grades", "list", "--json", "--limit", "100").out.splitlines())
+
+
+@pytest.fixture(scope="module")
+def good_provider() -> Iterator[Provider]:
+    with run_provider_in_thread(reply_to) as provider:
+        yield provider
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, good_provider: Provider) -> Path:
+    """A set of six cases, and the settings to grade it with the provider."""
+    monkeypatch.setenv("GRADER_ASSETS_DIR", str(write_assets(tmp_path / "assets")))
+    monkeypatch.setenv("GRADER_BASE_URL", good_provider.base_url)
+    monkeypatch.setenv("GRADER_ATTEMPTS", "1")
+    good_provider.faults.clear()
+    return write_set(tmp_path / "made", 6)

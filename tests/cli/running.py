@@ -23,6 +23,7 @@ GOOD_ANSWER = (
     "Then I looked into the logs and saw that the payment had gone through twice, so I cancelled one of them. "
     "Two days later I called her back to check that the fix had held."
 )
+GOOD = "openai/good-model"  # of the provider: it replies well
 COMMAND = [sys.executable, "-m", "service"]
 
 
@@ -52,6 +53,11 @@ class Outcome:
 Run = Callable[..., Outcome]
 
 
+def get_run(outcome: Outcome) -> Path:
+    assert outcome.code == 0, outcome
+    return Path(outcome.json["folder"])
+
+
 def run_here(capsys: pytest.CaptureFixture[str], arguments: Sequence[str | Path]) -> Outcome:
     capsys.readouterr()
     code = run([str(argument) for argument in arguments])
@@ -65,7 +71,10 @@ def run_child(arguments: Sequence[str | Path], environment: dict[str, str], **op
     return Outcome(done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode())
 
 
-def build_environment(cache: Path, **changes: str) -> dict[str, str]:
-    """This process's environment with compiled modules kept in `cache`: compiling all anew takes 2 s."""
+def build_environment(cache: Path | None = None, **changes: str) -> dict[str, str]:
+    """This process's environment. Compiled modules lie beside their sources: in an empty `cache`, the first child
+    compiles 1,400 of them, numpy's and SQLAlchemy's too, in 5 s.
+    """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**environment, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(cache), **changes}
+    place = {"PYTHONPYCACHEPREFIX": str(cache)} if cache else {}
+    return {**environment, "PYTHONPATH": str(ROOT), **place, **changes}

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Iterator
 from pathlib import Path
-from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
-import yaml
 
-from service import wiring_evals
 from service.evaluation.lines import LineFile
 from service.evaluation.table import read_table
-from tests.cli.running import COMMAND, Outcome, Run
-from tests.cli.test_process import run_in_terminal
-from tests.evaluation.crash.test_kills import reply_to
-from tests.evaluation.making import write_assets, write_set
+from tests.cli.running import GOOD, Run, get_run
 from tests.servers.faults import Fault
-from tests.servers.provider import Provider, run_provider_in_thread
+from tests.servers.provider import Provider
 
-GOOD = "openai/good-model"
-
-
-@pytest.fixture(scope="module")
-def good_provider() -> Iterator[Provider]:
-    with run_provider_in_thread(reply_to) as provider:
-        yield provider
-
-
-@pytest.fixture(autouse=True)
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, good_provider: Provider) -> Path:
-    """A set of six cases, and the settings to grade it with the provider."""
-    monkeypatch.setenv("GRADER_ASSETS_DIR", str(write_assets(tmp_path / "assets")))
-    monkeypatch.setenv("GRADER_BASE_URL", good_provider.base_url)
-    monkeypatch.setenv("GRADER_ATTEMPTS", "1")
-    good_provider.faults.clear()
-    return write_set(tmp_path / "made", 6)
-
-
-def get_run(outcome: Outcome) -> Path:
-    assert outcome.code == 0, outcome
-    return Path(outcome.json["folder"])
+pytestmark = pytest.mark.usefixtures("made")
 
 
 def test_run_says_what_came_out_and_where(cli: Run, made: Path, data_folder: Path) -> None:
@@ -105,63 +76,14 @@ def test_runs_folder_is_a_setting(cli: Run, made: Path, tmp_path: Path, monkeypa
     assert get_run(cli("evals", "run", made, "--model", GOOD, "--limit", "1", "--json")).parent == tmp_path / "runs"
 
 
-def test_dry_run_asks_and_writes_nothing(
-    cli: Run, made: Path, good_provider: Provider, data_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = good_provider.calls
-    monkeypatch.setenv("GRADER_MODEL_PROFILES", '{"*": {"input_usd_per_million": 2, "output_usd_per_million": 10}}')
-    done = cli("evals", "run", made, "--model", GOOD, "--repeat", "3", "--dry-run")
-    assert (done.code, good_provider.calls, data_folder.exists()) == (0, calls, False)
-    assert "  cases    6, graded 3 times: 18 grades\n  calls    18, and one more for each reply" in done.out
-    assert "in: an estimate, 4 characters a token\n           at most 108,000 out\n  cost     at most $1." in done.out
-    cli("evals", "run", made, "--model", GOOD)
-    told = cli("evals", "run", made, "--model", GOOD, "--dry-run", "--json").json
-    assert (told["graded"], told["replies"], told["tokens_out_typical"]) == (6, 6, 1200)
-    assert told["cost_usd_typical"] < told["cost_usd_most"]
-
-
-def test_list_shows_sets_and_runs(cli: Run, made: Path, tmp_path: Path, good_provider: Provider) -> None:
-    write_set(tmp_path / "assets" / "evals" / "small-set", 3)
-    (write_set(tmp_path / "assets" / "evals" / "broken", 1) / "cases.jsonl").write_text("no JSON\n")
-    good_provider.faults.extend([Fault.NONE, Fault.SERVER_ERROR])
-    assert cli("evals", "run", "small-set", "--model", GOOD).code == 1
-    cli("evals", "run", made, "--model", GOOD)
-    shown = cli("evals", "list")
-    lines = shown.out.splitlines()
-    assert lines[1].split()[:3] == ["small-set", "3", "small@v1"]
-    assert [line.split()[1] for line in lines[4:]] == ["finished", "2"]  # 2 of 3
-    assert "broken/cases.jsonl line 1: " in shown.err
-    listed = cli("evals", "list", "--json").json
-    assert [(one["id"], one["cases"]) for one in listed["sets"]] == [("small-set", 3)]
-    assert [(run["finished"], run["graded"], run["total"]) for run in listed["runs"]] == [(True, 6, 6), (False, 2, 3)]
-    assert len(listed["broken"]) == 1
-
-
-def test_list_shows_no_control_or_bidi_character(cli: Run, made: Path, tmp_path: Path, data_folder: Path) -> None:
-    hostile = "\x1b[2J\u202eold\x9b\n\u200b"
-    front = write_set(tmp_path / "assets" / "evals" / "small-set", 3) / "set.yaml"
-    front.write_text(json.dumps({**yaml.safe_load(front.read_text()), "title": f"A {hostile} set"}))
-    plan = get_run(cli("evals", "run", made, "--model", GOOD, "--json")) / "run.json"
-    changes = {"id": f"{hostile}run", "prompt": f"{hostile}prompt", "model": f"{hostile}model"}
-    plan.write_text(json.dumps({**json.loads(plan.read_text()), **changes}))
-    shown = cli("evals", "list")
-    assert all(line.isprintable() for line in shown.out.split("\n"))
-    assert "A [2Jold set\n" in shown.out
-    assert all(f"[2Jold{name}" in shown.out for name in ("run", "prompt", "model"))
-
-
-def test_list_of_nothing_says_how_to_begin(cli: Run) -> None:
-    shown = cli("evals", "list")
-    assert shown.code == 0
-    assert "yet: interview-grader evals run SET" in shown.err
-
-
 def test_failed_cases_are_told_and_the_run_continues(cli: Run, made: Path, good_provider: Provider) -> None:
     good_provider.faults.extend([Fault.NONE, Fault.SERVER_ERROR])
     failed = cli("evals", "run", made, "--model", GOOD)
-    failed.check_sentence(1, "1 could not be graded: backend-unavailable 1 (c-0", "5 of 6 are done; run the same")
+    failed.check_sentence(
+        1, "1 could not be graded: backend-unavailable 1 (c-0", "ask again. 5 of 6 are done; run the same"
+    )
     calls = good_provider.calls
-    assert cli("evals", "run", made, "--model", GOOD, "--json").json["graded"] == 1
+    assert cli("evals", "run", made, "--model", GOOD, "--json").json["graded"] == 6
     assert good_provider.calls == calls + 1
 
 
@@ -219,6 +141,7 @@ def test_recorded_set_runs_without_network_and_key(
     recorded = cli("evals", "record", made, "--model", GOOD)
     file = made / "recordings" / "openai-good-model--grade-v1.jsonl"
     assert recorded.out.startswith(f"{file} holds 6 replies, 6 of them new.\n")
+    assert recorded.out.endswith(f"Next: interview-grader evals run {made} --model replay/{made / 'recordings'}\n")
     assert cli("evals", "record", made, "--model", GOOD, "--json").json["before"] == 6
     calls = good_provider.calls
     monkeypatch.delenv("GRADER_BASE_URL")
@@ -254,74 +177,3 @@ def test_unfinished_run_is_not_rescored(cli: Run, made: Path) -> None:
     run = get_run(cli("evals", "run", made, "--model", GOOD, "--json"))
     (run / "finished.json").unlink()
     cli("evals", "rescore", run.name).check_sentence(2, "is unfinished (6 of 6 graded). Run the same")
-
-
-def start_run(environment: dict[str, str], made: Path, provider: Provider, model: str, calls: int) -> Popen[str]:
-    """The command as a process, once it has made that many calls."""
-    process = Popen(
-        [*COMMAND, "evals", "run", str(made), "--model", model],
-        env={**environment, "GRADER_BASE_URL": provider.base_url},
-        stdout=PIPE,
-        stderr=PIPE,
-        text=True,
-    )
-    while provider.calls < calls and process.poll() is None:
-        signal.sigtimedwait([], 0.02)
-    return process
-
-
-STOPPING = "Stopping: waiting for 1 call in flight; press Ctrl-C again to drop them.\n"
-KEPT = "What is graded is kept. Run the same command again: it continues.\ninterview-grader: Interrupted.\n"
-
-
-@pytest.mark.slow
-def test_ctrl_c_waits_for_the_calls_in_flight(environment: dict[str, str], made: Path, data_folder: Path) -> None:
-    with run_provider_in_thread(reply_to, latency_seconds=1.0) as slow:
-        process = start_run(environment, made, slow, GOOD, 1)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-        assert (process.returncode, out, err) == (130, "", STOPPING + KEPT)
-        assert slow.calls == 1
-        (run,) = (data_folder / "runs").iterdir()
-        assert len((run / "grades.jsonl").read_text().splitlines()) == 1
-        start_run(environment, made, slow, GOOD, 7).communicate(timeout=20)
-        assert slow.calls == 6
-
-
-@pytest.mark.slow
-def test_second_ctrl_c_drops_them(environment: dict[str, str], made: Path, data_folder: Path) -> None:
-    with run_provider_in_thread() as slow:
-        process = start_run(environment, made, slow, "openai/slow", 1)
-        process.send_signal(signal.SIGINT)
-        assert process.stderr is not None
-        told = process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, told + err) == (130, "", STOPPING + KEPT)
-    (run,) = (data_folder / "runs").iterdir()
-    assert (run / "replies.jsonl").read_text() == ""
-
-
-def test_new_code_takes_the_replies_of_the_old(
-    cli: Run, made: Path, good_provider: Provider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = cli("evals", "run", made, "--model", GOOD, "--json").json
-    calls = good_provider.calls
-    monkeypatch.setattr(wiring_evals, "hash_code", lambda *_: "other")
-    planned = cli("evals", "run", made, "--model", GOOD, "--dry-run")
-    assert planned.out.endswith(
-        f"0 grades and 6 replies are there already\n           6 of them in {first['run']}, by other code\n"
-    )
-    done = cli("evals", "run", made, "--model", GOOD)
-    assert f"Took 6 replies from {first['run']}, which differs in nothing but the code.\n" in done.err
-    assert first["run"] not in done.out
-    assert (done.code, good_provider.calls) == (0, calls)
-
-
-@pytest.mark.slow
-def test_terminal_shows_a_bar(environment: dict[str, str], made: Path) -> None:
-    code, text = run_in_terminal(["evals", "run", str(made), "--model", GOOD], environment, 100)
-    assert code == 0
-    assert "6/6" in text
-    assert "tokens in" in text
-    assert "The run made." in text

@@ -32,6 +32,7 @@ def test_two_prompts_are_run_and_compared(cli: Run, gating: Gating) -> None:
     assert done.code == 0, done  # a comparison informs; only a gate decides
     assert done.json["verdict"]["word"] == "worse"
     assert (done.json["first"]["prompt"], done.json["second"]["prompt"]) == (GOOD, DAMAGED)
+    assert done.json["question"] == "quality"
     back = cli("evals", "compare", done.json["second"]["run_id"], done.json["first"]["run_id"], "--json").json
     assert back["verdict"]["word"] == "better"
     assert back["differences"][0]["qwk"]["value"] == -done.json["differences"][0]["qwk"]["value"]

@@ -39,10 +39,17 @@ def test_the_grader_of_the_baseline_has_not_moved(cli: Run, gating: Gating, grad
     assert abs(drift["total"]["mean"]["value"]) <= drift["noise_mean"]
     assert "no more than" in drift["sentence"]
     assert "Model: replay/recordings → openai/good-model" in done.json["changed"]
+    assert done.json["question"] == "drift"
+    assert drift["word"] == "not moved beyond re-grading noise"
+    assert "model (replay/recordings → openai/good-model)" in drift["caution"]
 
 
 @pytest.mark.slow
 def test_another_model_has_moved_and_is_named(cli: Run, gating: Gating) -> None:
+    told = cli("evals", "drift", SET, "--model", ERRATIC, "--repeat", "2")
+    assert told.out.startswith("≠ MOVED\nThe mean overall score moved by ")
+    assert "! Not the same grader was asked: model (replay/recordings → openai/erratic)" in told.out
+    assert "- Quality: worse." in told.out
     done = cli("evals", "drift", SET, "--model", ERRATIC, "--repeat", "2", "--json")
     drift = done.json["drift"]
     assert done.code == 0

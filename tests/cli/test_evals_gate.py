@@ -65,7 +65,8 @@ def test_the_same_prompt_and_model_may_pass(cli: Run, gating: Gating, data_folde
     assert not (data_folder / "grader.db").exists()
 
 
-def test_a_damaged_prompt_may_not(cli: Run, gating: Gating, tmp_path: Path) -> None:
+def test_a_damaged_prompt_may_not(cli: Run, gating: Gating, data_folder: Path, tmp_path: Path) -> None:
+    gating.copy_runs(data_folder)
     out = tmp_path / "gate"
     done = cli("evals", "gate", SET, "--model", gating.replay, "--prompt", DAMAGED, "--out", out, "--json")
     assert done.code == 2, done
@@ -74,6 +75,7 @@ def test_a_damaged_prompt_may_not(cli: Run, gating: Gating, tmp_path: Path) -> N
     assert report["verdict"]["reasons"]
     assert "-- {{ level.level }}: {{ level.anchor }}" in report["prompt_diff"]
     assert set(read_failures(out / "gate.xml")) == {"worse"}
+    check_no_answer(done.out, gating)
     for name in ("report.md", "report.csv", "gate.xml"):
         check_no_answer((out / name).read_text(encoding="utf-8"), gating)
     assert "worse" in (out / "report.md").read_text(encoding="utf-8").lower()
@@ -134,9 +136,17 @@ def test_a_run_that_is_unfinished(cli: Run, gating: Gating, tmp_path: Path) -> N
 
 
 def test_a_run_over_other_cases(cli: Run, gating: Gating) -> None:
-    small = cli("evals", "run", SMALL_SET, "--model", gating.replay, "--json").json["folder"]
-    done = gate(cli, gating, "--against", small)
+    some = cli("evals", "run", SET, "--model", gating.replay, "--limit", "5", "--json").json["folder"]
+    done = gate(cli, gating, "--against", some)
     done.check_sentence(1, "The runs are over different cases", "and 74 more")
+
+
+def test_a_baseline_of_another_set_is_refused_before_anything_is_graded(
+    cli: Run, gating: Gating, data_folder: Path
+) -> None:
+    done = gate(cli, gating, "--against", gating.baseline, eval_set=SMALL_SET)
+    done.check_sentence(1, "is of the set gate-set, and the run is to be of small-set")
+    assert not data_folder.exists()
 
 
 def edit_cases(own: Gating, change: Any) -> None:
@@ -206,16 +216,20 @@ def test_a_reader_that_goes_away_does_not_turn_worse_into_fine(gating: Gating, t
     assert process.returncode == 2
 
 
-def test_what_goes_to_a_log_quotes_no_answer(cli: Run, gating: Gating, tmp_path: Path) -> None:
-    done = cli("evals", "gate", SET, "--model", gating.replay, "--prompt", DAMAGED, "--out", tmp_path / "g", "--json")
-    check_no_answer(done.out, gating)
-
-
 def test_a_gate_that_fails_leaves_no_pass_of_yesterday(cli: Run, gating: Gating, tmp_path: Path) -> None:
     out = tmp_path / "gate"
-    assert gate(cli, gating, "--out", out).code == 0
-    assert (out / "gate.xml").exists()
+    out.mkdir()
+    (out / "gate.xml").write_text("<testsuites/>", encoding="utf-8")
     missing = f"replay/{tmp_path / 'none'}"
     done = cli("evals", "gate", SET, "--model", missing, "--out", out)
     assert done.code == 1, done
     assert not (out / "gate.xml").exists()
+
+
+def test_the_help_says_what_is_written_where_and_how_it_exits(cli: Run) -> None:
+    said = " ".join(cli("evals", "gate", "--help").out.split())
+    assert "Writes gate.xml (JUnit), report.md (for a pull request)" in said
+    assert "runs/gates/RUN/ in the data folder" in said
+    assert "Exit codes: 0 better or no worse, 2 worse, 3 not enough evidence, 1 anything" in said
+    for command, code in (("compare", "0 compared, whatever the verdict"), ("drift", "0 measured, moved or not")):
+        assert f"Exit codes: {code}" in " ".join(cli("evals", command, "--help").out.split())

@@ -27,7 +27,11 @@ def test_import_says_what_came_of_it_and_what_is_next(cli: Run, table: Path) -> 
     table.write_text(HEADER + ROW.replace(QUESTION, question), encoding="utf-8-sig")
     done = import_table(cli, table)
     assert done.code == 0, done
-    assert done.err == "Note: Column 8, 'Schuhe', was left out.\n"
+    partly = (
+        "Note: No answer has an overall mark, or marks on all criteria that its question asks for, so agreement can be "
+        "measured criterion by criterion only, not overall. Not rated: active-listening-and-empathy.\n"
+    )
+    assert done.err == f"Note: Column 8, 'Schuhe', was left out.\n{partly}"
     assert done.out.splitlines() == [
         "Imported 1 answer to 1 question, handling-difficult-customers@v1.",
         "",

@@ -60,7 +60,14 @@ def test_a_set_without_tuned_questions_has_no_parts(
     cli("evals", "show", SET, "--part", "held-out").check_sentence(2, "names no questions in tuned_on")
 
 
-def test_a_set_stands_for_its_baseline(cli: Run, gating: Gating, tmp_path: Path) -> None:
+def test_a_set_stands_for_its_newest_run(cli: Run, run: str) -> None:
+    shown = cli("evals", "show", SET, "--json").json["identity"]["run_id"]
+    assert shown.startswith("gate-set.")
+
+
+def test_a_set_without_runs_stands_for_its_baseline(cli: Run, shared: Gating, monkeypatch: pytest.MonkeyPatch) -> None:
+    gating = shared
+    point_at(monkeypatch, gating)
     by_set = cli("evals", "show", SET, "--json").json
     assert by_set["identity"]["run_id"].startswith("baseline of ")
     assert by_set["coverage"]["cases"] == 84

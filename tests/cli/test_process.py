@@ -18,6 +18,7 @@ from tests.cli.running import COMMAND, GOOD_ANSWER, QUESTION, Outcome, Run, run_
 from tests.servers.provider import run_provider_in_thread
 
 FULL = Path("/dev/full")
+SCHEMA = ["rubrics", "schema"]  # 11 kB in 0.3 s; a command that needs the wiring takes 1 s
 # sqlite's files and the temporary file of py3langid have no more room than the limit once everything is loaded
 LIMITED = """
 import resource, sys
@@ -62,7 +63,7 @@ def test_closed_standard_input_is_said(environment: dict[str, str]) -> None:
     Outcome(done.returncode, done.stdout.decode(), done.stderr.decode()).check_sentence(2, "standard input: is closed")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["questions"], ["grade", "--no-store"]])
+@pytest.mark.parametrize("arguments", [["--help"], SCHEMA, ["grade", "--no-store"]])
 def test_reader_that_leaves_early_is_no_failure(environment: dict[str, str], arguments: list[str]) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
@@ -73,13 +74,13 @@ def test_reader_that_leaves_early_is_no_failure(environment: dict[str, str], arg
 
 def test_closed_output_is_no_failure(environment: dict[str, str]) -> None:
     done = subprocess.run(
-        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "questions"], env=environment, capture_output=True, check=False
+        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *SCHEMA], env=environment, capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="/dev/full is Linux")
-@pytest.mark.parametrize("arguments", [["questions"], ["--help"]])
+@pytest.mark.parametrize("arguments", [SCHEMA, ["--help"]])
 def test_full_output_is_a_failure(environment: dict[str, str], arguments: list[str]) -> None:
     with FULL.open("wb") as full:
         done = run_child(arguments, environment, stdout=full)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from service.config import Settings
+from service.errors import BackendError
 from service.evaluation.folder import RunFolder, dump_rubric, open_run
 from service.evaluation.tally import RunListener, ignore_run_progress
 from service.llm.base import Backend, Request
@@ -77,6 +78,12 @@ def reply_well(request: Request) -> str:
     if len(request.task.criteria[0].indicators) == 1:  # shown already: not to be improved
         content["feedback"]["improvements"] = []
     return json.dumps(content)
+
+
+def fail_for(error: BackendError, *numbers: int) -> ScriptedBackend:
+    """Fails whenever it is asked about one of these cases."""
+    texts = {make_answer(number) for number in numbers}
+    return ScriptedBackend(lambda request: error if request.task.answer.text in texts else reply_well(request))
 
 
 def open_with(settings: Settings, backend: Backend | None = None) -> AbstractAsyncContextManager[Evaluation]:

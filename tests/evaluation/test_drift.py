@@ -12,7 +12,7 @@ from service.evaluation.analysis.comparison_report import Terms, compare_runs
 from service.evaluation.analysis.sources import Source
 from service.evaluation.drift import NOT_REPEATED, name_step, split_drift
 from service.evaluation.policy import Policy
-from service.evaluation.results.comparison import Drift
+from service.evaluation.results.comparison import Drift, DriftWord
 from service.evaluation.results.numbers import Interval, Missing
 from tests.evaluation.tables import (
     FloatArray,
@@ -53,8 +53,12 @@ def test_the_same_grader_asked_again_moves_within_its_noise() -> None:
     assert take(found.noise_mean) > 0
     assert take(found.noise_qwk) > 0
     assert abs(take(found.total.mean.value)) <= take(found.noise_mean)
+    assert found.word is DriftWord.NOT_MOVED
+    assert found.caution == ""
+    assert 0 < found.levels_changed / found.levels <= take(found.noise_levels)
     assert "no more than" in found.sentence
-    assert "within its noise" in found.sentence
+    assert f"{found.levels_changed:,} of 1,260 levels" in found.sentence
+    assert found.sentence.count("within its noise") == 2
 
 
 def test_a_model_that_was_replaced_in_silence_moves_beyond_the_noise() -> None:
@@ -62,6 +66,7 @@ def test_a_model_that_was_replaced_in_silence_moves_beyond_the_noise() -> None:
     found = split(grade(repeat(GOOD, 10)), grade(repeat(stricter, 20)))
     assert take(found.total.mean.value) < -0.5
     assert abs(take(found.total.mean.value)) > take(found.noise_mean)
+    assert found.word is DriftWord.MOVED
     assert "more than the" in found.sentence
     assert "no more than" not in found.sentence
     assert isinstance(found.total.mean.interval, Interval)
@@ -71,12 +76,24 @@ def test_a_model_that_was_replaced_in_silence_moves_beyond_the_noise() -> None:
 def test_identical_runs_did_not_move() -> None:
     found = split(grade(repeat(GOOD, 10)), grade(repeat(GOOD, 10)))
     assert found.total.mean.value == found.total.qwk.value == 0
+    assert (found.word, found.levels_changed) == (DriftWord.NOT_MOVED, 0)
+    assert split(grade(GOOD), grade(GOOD)).word is DriftWord.NOT_MOVED  # nothing differs: no noise is needed to say so
+
+
+def test_grades_that_moved_both_ways_have_moved() -> None:
+    """Half of the answers are graded with more scatter, up as often as down."""
+    swapped = GOOD.copy()
+    swapped[::2] = blur(GOOD, 77, 1.2)[::2]
+    found = split(grade(repeat(GOOD, 10)), grade(repeat(swapped, 20)))
+    assert found.levels_changed / found.levels > take(found.noise_levels)
+    assert found.word is DriftWord.MOVED
 
 
 def test_without_repeats_the_noise_is_unknown_and_said_to_be() -> None:
     found = split(grade(GOOD), grade(blur(GOOD, 3, NOISE)))
     assert explain(found.noise_mean) == explain(found.noise_qwk) == NOT_REPEATED
     assert found.sentence.endswith(NOT_REPEATED)
+    assert found.word is DriftWord.UNKNOWN
 
 
 def test_repeats_of_one_run_are_enough_for_the_noise() -> None:
@@ -117,6 +134,17 @@ def test_without_the_middle_run_the_two_are_one_part() -> None:
     first, _, last = chain_of_three()
     (part,) = split(first, last).parts
     assert part.factor == "prompt and model"
+
+
+def test_another_prompt_or_model_is_no_drift_of_a_provider() -> None:
+    first, middle, last = chain_of_three()
+    assert split(first, last).caution == (
+        "Not the same grader was asked: prompt (grade@v1 → grade@v2), model (openai/x → openai/y). What moved is not "
+        "shown to be drift of the provider."
+    )
+    assert "model" not in split(first, middle).caution.partition(":")[2]
+    served = grade(repeat(GOOD, 1), models_served=("served-2",))
+    assert split(first, served).caution == ""  # the provider's own doing: that is drift
 
 
 def test_a_comparison_is_split_through_the_runs_it_names() -> None:

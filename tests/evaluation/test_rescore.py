@@ -21,7 +21,6 @@ from service.llm.scripted import ScriptedBackend
 from tests.evaluation.making import (
     make_answer,
     make_case,
-    make_settings,
     open_with,
     read_jsonl,
     reply_well,
@@ -29,11 +28,6 @@ from tests.evaluation.making import (
     write_set,
 )
 from tests.evaluation.robustness.making import make_family, write_folder
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return make_settings(tmp_path)
 
 
 def reply(request: Request) -> Any:

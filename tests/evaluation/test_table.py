@@ -54,7 +54,7 @@ SCRIPT: dict[str, Any] = {make_answer(0): 4, make_answer(1): 5, make_answer(3): 
 def reply(request: Request) -> Any:
     text = request.task.answer.text
     if text == make_answer(9):
-        return ReplyRefused("It refused.")
+        return ReplyRefused("It refused.", 7, 3, 0.125)
     return Reply(judge(request, SCRIPT[text]), "m-1", 100, 20 + request.sample, 0.25, 1.5)
 
 
@@ -125,9 +125,11 @@ async def test_narrowed_run_has_a_narrowed_reference(settings: Settings, tmp_pat
 
 def test_costs_and_flags_are_counted(run: RunFolder) -> None:
     table = read_table(run.path)
-    check(table.tokens_in, [[100, 100]] * 4 + [[0, 0]])  # of the refused ones nothing is known to be used
+    check(table.tokens_in, [[100, 100]] * 4 + [[7, 7]])  # also of the refused ones, which were paid for
     check(table.tokens_out[0], [20, 21])
     assert table.cost_usd[0, 0] == 0.25
+    assert (table.tokens_out[4, 0], table.cost_usd[4, 0]) == (3, 0.125)
+    assert run.read_finished().tokens_in == 814
     assert (table.latency_seconds >= 0).all()
     assert table.models_served == ("m-1",)
     assert table.flags["nothing_observed"] == 2

@@ -116,6 +116,27 @@ def test_what_is_no_reply_is_an_error(completion: dict[str, Any], kind: type[Bac
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"choices": []},
+        {"choices": [{"finish_reason": "length", "message": {"content": "SECRET"}}]},
+        {"choices": [{"finish_reason": "content_filter", "message": {"content": "SECRET"}}]},
+        {"choices": [{"finish_reason": "stop", "message": {"content": ""}}]},
+        {"choices": [{"finish_reason": "stop", "message": {"content": ["SECRET"]}}]},
+    ],
+)
+def test_unusable_reply_tells_what_it_cost(changes: dict[str, Any]) -> None:
+    """A reasoning model that is cut off has used up its whole limit."""
+    profile = ModelProfile(input_usd_per_million=1.0, output_usd_per_million=2.0)
+    with pytest.raises(ReplyUnusable) as caught:
+        read(make_completion(None, **changes), profile)
+    assert (caught.value.tokens_in, caught.value.tokens_out, caught.value.cost_usd) == (10, 5, 20 / 1e6)
+    with pytest.raises(ReplyUnusable) as caught:
+        read(make_completion(None, **changes, usage=None), profile)
+    assert (caught.value.tokens_in, caught.value.tokens_out, caught.value.cost_usd) == (None, None, None)
+
+
+@pytest.mark.parametrize(
     "content", [b"", b"<html>", b'{"choices": [', b"[]", b"null", b"\xff\xfe{}", b"[" * 100_000], ids=range(7)
 )
 def test_body_that_is_no_json_object_is_the_servers_failure(content: bytes) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -23,7 +25,8 @@ from service.llm.embedded.sentences import split_units
 from service.llm.embedded.vectors import WordVectors
 
 ROOT = Path(__file__).parents[2]
-NEEDED = 26  # of 28 questions
+QUESTIONS = 28
+NEEDED = 26  # of them
 ONE_LEVEL = 1.0 - 1e-9  # scores are weighted means: 4.1428 - 3.1428 is .9999999999999996
 BANDS = {"very-low": (1.0, 1.75), "low": (1.0, 2.5), "middle": (2.0, 3.75), "high": (3.25, 5.0)}
 SPLIT_SEED = 20_261_121  # which half of the questions the thresholds were set on
@@ -61,7 +64,9 @@ def load_grader(name: str, vectors: WordVectors) -> Grader:
 
 @pytest.fixture(scope="session")
 def customers(vectors: WordVectors) -> Grader:
-    return load_grader("handling-difficult-customers", vectors)
+    grader = load_grader("handling-difficult-customers", vectors)
+    assert len(grader.rubric.questions) == QUESTIONS
+    return grader
 
 
 def load_data(name: str) -> Any:
@@ -77,40 +82,48 @@ def get_first_sentence(text: str) -> str:
     return split_units(text)[0].text
 
 
+ScoreAnswer = Callable[[int, int], float]
+
+
 @pytest.fixture(scope="session")
-def by_answer(customers: Grader) -> list[list[float]]:
-    """`by_answer[q][a]`: the score of the model answer of question `a`, given to question `q`."""
+def score_answer(customers: Grader) -> ScoreAnswer:
+    """`score_answer(q, a)`: the score of the model answer of question `a`, given to question `q`."""
     questions = customers.rubric.questions
-    return [[customers.score(get_model_answer(other), question) for other in questions] for question in questions]
+    return cache(lambda q, a: customers.score(get_model_answer(questions[a]), questions[q]))
 
 
-def test_model_answer_is_a_level_above_its_first_sentence(customers: Grader, by_answer: list[list[float]]) -> None:
+def test_model_answer_is_a_level_above_its_first_sentence(customers: Grader, score_answer: ScoreAnswer) -> None:
     questions = customers.rubric.questions
     gaps = [
-        by_answer[i][i] - customers.score(get_first_sentence(get_model_answer(one)), one)
+        score_answer(i, i) - customers.score(get_first_sentence(get_model_answer(one)), one)
         for i, one in enumerate(questions)
     ]
     assert sum(gap >= ONE_LEVEL for gap in gaps) >= NEEDED
 
 
-def test_model_answer_is_a_level_above_the_hostile_answer(customers: Grader, by_answer: list[list[float]]) -> None:
+def test_model_answer_is_a_level_above_the_hostile_answer(customers: Grader, score_answer: ScoreAnswer) -> None:
     hostile = load_data("hostile_answers.yaml")
-    gaps = [by_answer[i][i] - customers.score(hostile[one.id], one) for i, one in enumerate(customers.rubric.questions)]
+    questions = customers.rubric.questions
+    gaps = [score_answer(i, i) - customers.score(hostile[one.id], one) for i, one in enumerate(questions)]
     assert sum(gap >= ONE_LEVEL for gap in gaps) >= NEEDED
 
 
-def test_model_answer_is_a_level_above_the_next_questions_answer(by_answer: list[list[float]]) -> None:
-    count = len(by_answer)
-    assert sum(by_answer[i][i] - by_answer[i][(i + 1) % count] >= ONE_LEVEL for i in range(count)) >= NEEDED
+def test_model_answer_is_a_level_above_the_next_questions_answer(score_answer: ScoreAnswer) -> None:
+    gaps = [score_answer(i, i) - score_answer(i, (i + 1) % QUESTIONS) for i in range(QUESTIONS)]
+    assert sum(gap >= ONE_LEVEL for gap in gaps) >= NEEDED
 
 
-def test_model_answer_is_a_level_above_other_answers_on_average(by_answer: list[list[float]]) -> None:
-    others = [fmean(score for a, score in enumerate(row) if a != i) for i, row in enumerate(by_answer)]
-    assert sum(by_answer[i][i] - other >= ONE_LEVEL for i, other in enumerate(others)) >= NEEDED
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)])  # all of them take 15 s with coverage
+def test_model_answer_is_a_level_above_other_answers_on_average(score_answer: ScoreAnswer, step: int) -> None:
+    gaps = [
+        score_answer(i, i) - fmean(score_answer(i, (i + ahead) % QUESTIONS) for ahead in range(1, QUESTIONS, step))
+        for i in range(QUESTIONS)
+    ]
+    assert sum(gap >= ONE_LEVEL for gap in gaps) >= NEEDED
 
 
-def test_model_answers_are_solid_or_strong(by_answer: list[list[float]]) -> None:
-    scores = [row[i] for i, row in enumerate(by_answer)]
+def test_model_answers_are_solid_or_strong(score_answer: ScoreAnswer) -> None:
+    scores = [score_answer(i, i) for i in range(QUESTIONS)]
     assert fmean(scores) >= 4.0
     assert sum(score >= 3.5 for score in scores) >= 24
     assert min(scores) >= 2.5

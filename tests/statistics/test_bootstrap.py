@@ -75,7 +75,7 @@ def test_the_order_of_cases_and_the_names_of_clusters_do_not_matter() -> None:
 def test_one_cluster_has_no_interval_but_a_reason() -> None:
     x, y, _ = draw_pair(6)
     intervals = measure_interval(x, y, np.zeros(len(x), dtype=np.int64), seed=1)
-    assert intervals.kappa == Undefined("All cases belong to one cluster, so nothing shows how clusters differ.")
+    assert intervals.kappa == Undefined("All cases are of one question, so nothing shows how questions differ.")
     resampled = resample_clusters(sum_pairs(x, y, np.zeros(len(x), dtype=np.int64), 1), seed=1)
     assert compute_p_below(resampled, KAPPA, 0.9) == intervals.kappa
 
@@ -148,7 +148,7 @@ def test_the_p_value_is_undefined_when_kappa_hangs_on_one_cluster() -> None:
     resampled = resample_clusters(sum_pairs(make_levels(3, 3, 2), make_levels(3, 2, 2), np.arange(3), 3), seed=1)
     p = compute_p_below(resampled, KAPPA, 0.0)
     assert isinstance(p, Undefined)
-    assert "hangs on one cluster" in p.reason
+    assert "hangs on one question" in p.reason
     constant = resample_clusters(sum_pairs(make_levels(3, 3), make_levels(3, 2), np.arange(2), 2), seed=1)
     assert compute_p_below(constant, KAPPA, 0.0) == compute_interval(constant, KAPPA)
 

@@ -30,7 +30,7 @@ def test_flips_and_tau_by_hand() -> None:
         (AtLeast(4.0), (), (), (2, 2)),
         (AtLeast(9.0), (), (), (0, 0)),
         (Top(2), (), (), (2, 2)),
-        (Top(3), (3,), (), (3, 4)),  # the two of 3 points tie at the border: both are in
+        (Top(3), (), (), (3, 4)),  # the two of 3 points tie at the border: neither has crossed it
         (Top(4), (), (), (4, 4)),
     ],
 )
@@ -51,6 +51,23 @@ def test_a_grader_never_flips_against_itself_and_order_does_not_matter(scores: l
     )
     assert sorted(order[list(shuffled.rose)]) == list(straight.rose)
     assert straight.selected_first >= count
+
+
+def test_a_tie_at_the_border_is_no_flip_and_a_clear_crossing_is() -> None:
+    """One of five equal scores rose by a hair: the four others have not left, and it was not out before."""
+    tied, one_up = [4.0, 4.0, 4.0, 4.0, 4.0, 1.0], [4.0, 4.1, 4.0, 4.0, 4.0, 1.0]
+    for before, after in ((tied, one_up), (one_up, tied)):
+        flips = find_flips(before, after, Top(1))
+        assert (flips.rose, flips.fell) == ((), ())
+    crossed = find_flips(one_up, [4.0, 1.0, 4.0, 4.0, 4.0, 5.0], Top(1))
+    assert (crossed.rose, crossed.fell) == ((5,), (1,))
+
+
+def test_sums_in_another_order_tie() -> None:
+    third = [0.1 + 0.2 + 3.0, 3.0 + 0.2 + 0.1, 1.0]
+    assert third[0] != third[1]
+    flips = find_flips(third, third[1::-1] + third[2:], Top(1))
+    assert (flips.rose, flips.fell) == ((), ())
 
 
 def test_equal_scores_have_no_tau() -> None:

@@ -40,8 +40,8 @@ def test_every_position_has_its_verdict(low: float, high: float, outcome: Outcom
 
 def test_the_sentence_states_the_numbers() -> None:
     assert decide(make_interval(-0.09, 0.03), margin=0.05).sentence == (
-        "Kappa changed by -0.030 (95% interval -0.090 to +0.030, 28 clusters); neither zero nor a loss of 0.050, the "
-        "margin, is ruled out."
+        "Kappa changed by -0.030 (95% interval -0.090 to +0.030, 28 questions); neither zero nor a loss of 0.050, "
+        "the margin, is ruled out."
     )
 
 

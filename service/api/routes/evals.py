@@ -25,7 +25,7 @@ from service.api.eval_schemas import (
     EvalSetView,
 )
 from service.api.events import MEDIA_TYPE as EVENTS
-from service.api.responses import SCOPE_STATUSES, document
+from service.api.responses import SCOPE_STATUSES, document, link_next
 from service.api.routes.grades import require_json
 from service.api.runtime import Runtime, WithRuntime, WithServices
 from service.domain.base import Slug
@@ -77,10 +77,7 @@ async def list_runs(request: Request, runtime: WithRuntime, wanted: Annotated[Ev
     the same folder are listed too; `running` is said only of a run that this server works on.
     """
     page = await asyncio.to_thread(catalogue.list_page, runtime.services, runtime.eval_runs, wanted)
-    headers = {}
-    if page.next_cursor:
-        following = request.url.include_query_params(cursor=page.next_cursor)
-        headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    headers = link_next(request, page.next_cursor)
     return Response(page.model_dump_json(), headers=headers, media_type="application/json")
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from service.api.access import Visitor, require
 from service.api.events import stream_grading, wants_events
 from service.api.gradings import Grading
-from service.api.responses import SCOPE_STATUSES, document
+from service.api.responses import SCOPE_STATUSES, document, link_next
 from service.api.runtime import Runtime, WithRuntime, WithServices
 from service.api.schemas import GradeFilter, GradePage, GradeRequest
 from service.domain.grade import Grade, Scored, Unscored
@@ -127,10 +127,7 @@ async def list_grades(request: Request, services: WithServices, wanted: Annotate
     """
     page = await services.stores.grades.list_page(**wanted.model_dump())
     shown = GradePage(items=page.grades, next_cursor=page.next_cursor)
-    headers = {}
-    if page.next_cursor:
-        following = request.url.include_query_params(cursor=page.next_cursor)
-        headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    headers = link_next(request, page.next_cursor)
     return Response(shown.model_dump_json(), headers=headers, media_type="application/json")
 
 

@@ -20,6 +20,7 @@ from service.evaluation.analysis.differences import (
     measure_moves,
     measure_scope,
 )
+from service.evaluation.analysis.level_changes import have_same_grades
 from service.evaluation.analysis.numbers import to_number
 from service.evaluation.analysis.run_report import build_run_report
 from service.evaluation.analysis.scoring import score_alike
@@ -32,7 +33,7 @@ from service.evaluation.results.numbers import OVERALL, Missing
 from service.evaluation.results.run import Identity
 from service.evaluation.robustness.families import Family as FamilyRule
 from service.evaluation.table import RunTable
-from service.evaluation.verdict import decide_verdict
+from service.evaluation.verdict import decide_verdict, state_same
 from service.statistics.rank_flips import Top, find_flips
 
 
@@ -69,12 +70,13 @@ def compare_runs(first: Source, second: Source, terms: Terms) -> ComparisonRepor
         for each, found in zip(aligned, families, strict=True)
     )
     verdict = decide_verdict(scopes[0], differences, adjusted, coverage, at_worst, families, policy)
+    same = have_same_grades(one, two)
     return ComparisonReport(
         title=f"{second.identity.label} against {first.identity.label}",
         first=first.identity,
         second=second.identity,
         changed=list_changes(first.identity, second.identity),
-        verdict=verdict,
+        verdict=verdict.model_copy(update={"sentence": state_same(verdict)}) if same else verdict,
         differences=differences,
         coverage=coverage,
         rank_flips=_find_flips(one, two, policy),

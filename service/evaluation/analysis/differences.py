@@ -107,7 +107,8 @@ def describe_scope(scope: Scope, adjusted: dict[str, float], policy: Policy, eno
     return Difference(
         scope=scope.name,
         name=scope.label,
-        n=0 if isinstance(levels, Undefined) else levels.n,
+        n=0 if isinstance(paired, Undefined) else paired.levels.n,
+        graded_n=0 if isinstance(levels, Undefined) else levels.n,
         first_qwk=to_number(kappa.first) if kappa else NO_REFERENCE,
         second_qwk=to_number(kappa.second) if kappa else NO_REFERENCE,
         qwk=_estimate(kappa, NO_REFERENCE),
@@ -138,6 +139,9 @@ def _choose_word(scope: Scope, adjusted: dict[str, float], margin: float, fewest
     fell = not isinstance(change, Undefined) and change <= -margin and adjusted.get(scope.name, 1.0) <= FAMILY_ERROR
     if fell and enough:
         return VerdictWord.WORSE
+    interval = scope.interval
+    if enough and not isinstance(interval, Undefined) and interval.high < 0:
+        return VerdictWord.LOWER_WITHIN if interval.low > -margin else VerdictWord.LOWER
     return VerdictWord.NOT_ENOUGH if word is VerdictWord.WORSE else word
 
 

@@ -56,6 +56,7 @@ def _describe(column: str, gap: GroupGap, bias: GroupGap | None, overall: Column
         column=column,
         value=gap.group,
         n=gap.n,
+        rated_n=int(rated.sum()),
         small=gap.small,
         mean_graded=to_number(float(overall.graded[inside].mean())),
         mean_reference=to_number(float(overall.reference[rated].mean())) if rated.any() else NO_REFERENCE,

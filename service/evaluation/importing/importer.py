@@ -64,15 +64,15 @@ def import_set(request: ImportRequest, rubrics: RubricLibrary) -> ImportReport:
     target = request.parent / request.name
     check_target(target, request.replace)  # before a large file is read for nothing
     table = open_table(request.file, request.sheet)
-    tally, notices = Tally(), Notices()
+    tally, notices = Tally(rubric, request.reference), Notices()
     for said in table.notices:
         notices.add(said)
     with stage_folder(target, request.replace) as stage:
         numbers = _write_cases(stage / CASES, _read_cases(request, table, rubric, scale, notices), tally)
-        _note_missing(tally, notices)
+        _note_missing(tally, rubric, notices)
         _write_front(stage / FRONT, _describe(request, rubric, scale, tally))
         _open_set(stage, rubrics, table, numbers)
-    return tally.build(request.name, target, rubric, notices.list())
+    return tally.build(request.name, target, notices.list())
 
 
 def _check_name(name: str) -> None:
@@ -143,9 +143,20 @@ def _write_cases(path: Path, cases: Iterator[tuple[int, Case]], tally: Tally) ->
     return numbers
 
 
-def _note_missing(tally: Tally, notices: Notices) -> None:
+def _note_missing(tally: Tally, rubric: Rubric, notices: Notices) -> None:
     if not tally.raters:
         notices.add("No column holds ratings: the set can be graded, but there is nobody to compare the grades with.")
+    elif not tally.whole:
+        unrated = [criterion.id for criterion in rubric.criteria if tally.lacking[criterion.id]]
+        notices.add(
+            "No answer has an overall mark, or marks on all criteria that its question asks for, so agreement can be "
+            f"measured criterion by criterion only, not overall. Not rated: {', '.join(unrated)}."
+        )
+    elif tally.partly:
+        notices.add(
+            f"{tally.partly:,} of the rated answers have neither an overall mark nor marks on all criteria that their "
+            "question asks for: they count in the agreement of single criteria, not in the overall one."
+        )
 
 
 def _describe(request: ImportRequest, rubric: Rubric, scale: Scale, tally: Tally) -> SetFront:

@@ -17,12 +17,19 @@ from service.evaluation.report.tables import (
 from service.evaluation.results.comparison import ComparisonReport, CoverageChange, Difference, Drift, VerdictWord
 from service.evaluation.results.numbers import OVERALL
 
-SYMBOLS = {VerdictWord.BETTER: "▲", VerdictWord.NO_WORSE: "✓", VerdictWord.WORSE: "▼", VerdictWord.NOT_ENOUGH: "?"}
+SYMBOLS = {
+    VerdictWord.BETTER: "▲",
+    VerdictWord.NO_WORSE: "✓",
+    VerdictWord.WORSE: "▼",
+    VerdictWord.NOT_ENOUGH: "?",
+    VerdictWord.LOWER_WITHIN: "▽",
+    VerdictWord.LOWER: "▽",
+}
 
 
 def name_kind(word: VerdictWord) -> str:
     """The CSS class of a verdict: `no-worse`."""
-    return word.value.replace(" ", "-")
+    return word.value.replace(",", "").replace(" ", "-")
 
 
 def tabulate_differences(report: ComparisonReport) -> Table:
@@ -49,7 +56,15 @@ def tabulate_differences(report: ComparisonReport) -> Table:
 def tabulate_tests(report: ComparisonReport) -> Table:
     """The other differences, and the p-values."""
     columns = (
-        *("Scope", "Mean error, B − A", "Mean level, B − A", "p, Wilcoxon", "p, by question", "p, kappa fell (Holm)"),
+        *(
+            "Scope",
+            "Mean error, B − A",
+            "Graded by both",
+            "Mean level, B − A",
+            "p, Wilcoxon",
+            "p, by question",
+            "p, kappa fell (Holm)",
+        ),
         *("Exact only in A", "Exact only in B", "p, exact (McNemar)"),
     )
     rows = (_test_row(row) for row in report.differences)
@@ -59,6 +74,7 @@ def tabulate_tests(report: ComparisonReport) -> Table:
 def _test_row(row: Difference) -> Row:
     cells = (
         show_estimate(row.mae, KAPPA_CHANGE_DECIMALS, signed=True),
+        show_count(row.graded_n),
         show_estimate(row.mean, KAPPA_CHANGE_DECIMALS, signed=True),
         show_p(row.wilcoxon_p),
         show_p(row.cluster_p),

@@ -17,14 +17,13 @@ from markupsafe import Markup
 from service.evaluation.report.cases import view_case
 from service.evaluation.report.changes import list_changes
 from service.evaluation.report.comparison_tables import (
-    SYMBOLS,
-    name_kind,
     tabulate_coverage_change,
     tabulate_differences,
     tabulate_drift,
     tabulate_tests,
 )
 from service.evaluation.report.formatting import format_count, format_minus, format_number
+from service.evaluation.report.headlines import explain_kappas, make_headline
 from service.evaluation.report.highlight import clean_text
 from service.evaluation.report.plots import Caption, Line, draw_forest, draw_waterfall
 from service.evaluation.report.sections import view_run
@@ -49,6 +48,7 @@ def render_html(report: RunReport | ComparisonReport) -> str:
 def _view_run_page(report: RunReport) -> dict[str, object]:
     return {
         "report": report,
+        "maker": report.identity.grader_version,
         "view": view_run(report, "run-"),
         "summary": summarise_run(report),
         "coverage": summarise_coverage(report.coverage),
@@ -61,8 +61,9 @@ def _view_comparison(report: ComparisonReport) -> dict[str, object]:
     drift = None if isinstance(report.drift, Missing) else report.drift
     return {
         "report": report,
-        "word_kind": name_kind(report.verdict.word),
-        "symbol": SYMBOLS[report.verdict.word],
+        "maker": report.second.grader_version,
+        "headline": make_headline(report),
+        "kappas": explain_kappas(report),
         "margin": format_number(report.verdict.margin),
         "differences": tabulate_differences(report),
         "tests": tabulate_tests(report),

@@ -18,6 +18,7 @@ from service.evaluation.results.comparison import ComparisonReport, Difference, 
 from service.evaluation.results.numbers import OVERALL, Missing
 from service.evaluation.results.run import Family
 
+UNCLEAR = (VerdictWord.NOT_ENOUGH, VerdictWord.LOWER)
 FAILURE_TYPES = {VerdictWord.WORSE: "worse", VerdictWord.NOT_ENOUGH: "not-enough-evidence"}
 
 
@@ -86,7 +87,7 @@ def _judge_scope(row: Difference) -> Outcome:
         said = f"{row.word.value}. Kappa changed by {estimate} on {format_count(row.n)} cases."
     if row.word is VerdictWord.WORSE:
         return Outcome("scope", row.name, "failure", said, FAILURE_TYPES[row.word])
-    if row.word is not VerdictWord.NOT_ENOUGH:
+    if row.word not in UNCLEAR:
         return Outcome("scope", row.name, "passed", said)
     if row.scope == OVERALL:
         return Outcome("scope", row.name, "failure", said, FAILURE_TYPES[row.word])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from service.evaluation.report.comparison_tables import SYMBOLS
 from service.evaluation.report.formatting import DASH, format_minus
+from service.evaluation.report.headlines import make_headline
 from service.evaluation.report.highlight import clean_text
 from service.evaluation.report.short import (
     ShortTable,
@@ -37,11 +37,13 @@ def render_markdown(report: RunReport | ComparisonReport) -> str:
 
 def _write(report: RunReport | ComparisonReport) -> Iterator[str]:
     if isinstance(report, ComparisonReport):
-        yield f"## {SYMBOLS[report.verdict.word]} {report.verdict.word.value.capitalize()}: {_escape(report.title)}"
+        headline = make_headline(report)
+        yield f"## {headline.symbol} {headline.word.capitalize()}: {_escape(report.title)}"
         yield ""
-        yield f"**{_escape(report.verdict.sentence)}**"
+        yield f"**{_escape(headline.sentence)}**"
         yield ""
-        yield from (f"- {_escape(reason)}" for reason in report.verdict.reasons)
+        yield from (f"- **Mind.** {_escape(said)}" for said in (headline.caution,) if said)
+        yield from (f"- {_escape(reason)}" for reason in headline.reasons)
         table, lines = shorten_comparison(report), list_comparison_lines(report)
     else:
         yield f"## {_escape(report.title)}"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 WIDTH = 330
 ROW_HEIGHT = 40
 FOOT_HEIGHT, HEAD_HEIGHT = 36, 4
+MAX_TICKS = 5  # steps of a horizontal axis: nine labels such as −0.125 ran into each other on a phone
 SQUARE = 320
 LABEL_SIZE, NUMBER_SIZE = 11, 10
 MAX_LABEL = 31  # characters that fit beside a number; the table holds the whole name
@@ -89,6 +90,7 @@ def _prepare_rows(axes: Axes, rows: int, values: Sequence[float], label: str) ->
     height = _measure_height(rows)
     axes.set_position((0.02, FOOT_HEIGHT / height, 0.96, ROW_HEIGHT * rows / height))
     axes.set(xlim=(low - space, high + space), ylim=(rows, 0), yticks=[], xlabel=label)
+    axes.locator_params(axis="x", nbins=MAX_TICKS)
     axes.spines["left"].set_visible(False)
     for row in range(rows):
         axes.plot([0, 0], [row + MARK_TOP, row + MARK_FOOT], color=FAINT, linewidth=1.2)

@@ -186,7 +186,7 @@ def _count(head: str, count: int) -> Row:
 def tabulate_groups(groups: tuple[Group, ...], prefix: str, name: str = "groups") -> Table:
     """Each value of a group column against all others."""
     columns = (
-        *("Group", "Cases", "Mean grade", "Mean reference"),
+        *("Group", "Graded", "Mean grade", "Rated, too", "Mean reference"),
         *("Grade against the others, in deviations", "Grade minus reference against the others, in deviations"),
     )
     rows = (
@@ -195,6 +195,7 @@ def tabulate_groups(groups: tuple[Group, ...], prefix: str, name: str = "groups"
             (
                 show_count(group.n),
                 show_number(group.mean_graded),
+                show_count(group.rated_n),
                 show_number(group.mean_reference),
                 show_estimate(group.difference, signed=True),
                 show_estimate(group.bias, signed=True),

@@ -163,8 +163,8 @@ def _compare_ratings(report: RunReport) -> str:
             return f"Agreement of the two ratings: none to report. {found.qwk.undefined}"
         return (
             f"On the {format_count(found.n)} cases that were rated twice, the two ratings agree with kappa "
-            f"{format_number(found.qwk)} and a mean error of {format_number(found.mae)}: no grader can be shown to do "
-            "better than that."
+            f"{format_number(found.qwk)} and a mean error of {format_number(found.mae)}: a grader above that "
+            "cannot be told from one that reaches it."
         )
     return "No cases were rated twice, so how far two raters agree is unknown."
 

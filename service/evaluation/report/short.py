@@ -13,6 +13,7 @@ from service.evaluation.report.formatting import (
     format_number,
     format_share,
 )
+from service.evaluation.report.headlines import explain_kappas
 from service.evaluation.report.run_tables import YARDSTICKS, find_yardstick, list_absent
 from service.evaluation.report.summary import (
     summarise_cost,
@@ -95,11 +96,15 @@ def _list_attempt(made: Identity) -> Iterator[tuple[str, str]]:
 
 def list_comparison_lines(report: ComparisonReport) -> Iterator[tuple[str, str]]:
     """(what, sentence) of everything below the table; each run says how good it is in itself."""
+    yield "A, before", f"{report.first.run_id} ({report.first.label})."
+    yield "B, after", f"{report.second.run_id} ({report.second.label})."
     yield "Changed", "; ".join(report.changed) + "." if report.changed else "Nothing that was asked for."
     yield from _list_attempt(report.second)
     yield "Coverage", _state_coverage(report.coverage)
     for name, run in zip(("Before", "After"), report.runs, strict=True):
         yield name, summarise_run(run)
+    if said := explain_kappas(report):
+        yield "Kappas", said
     for name, run in zip(("Robustness before", "Robustness after"), report.runs, strict=True):
         if run.families:
             yield name, summarise_families(run.families)

@@ -80,6 +80,9 @@ def _list_comparison(report: ComparisonReport) -> Iterator[Figure]:
     yield Figure(DIFFERENCE, "ranks", "entered", len(flips.entered), n=flips.n, note=flips.cut_off)
     yield Figure(DIFFERENCE, "ranks", "left", len(flips.left), n=flips.n, note=flips.cut_off)
     if not isinstance(report.drift, Missing):
+        drift = report.drift
+        yield Figure(DIFFERENCE, "drift", "word", drift.word.value, note=drift.caution)
+        yield Figure(DIFFERENCE, "drift", "levels_changed", drift.levels_changed, n=drift.levels)
         for part in (*report.drift.parts, report.drift.total):
             yield _tell(DIFFERENCE, f"drift: {part.factor}", "mean", part.mean)
             yield _tell(DIFFERENCE, f"drift: {part.factor}", "qwk", part.qwk)
@@ -88,9 +91,12 @@ def _list_comparison(report: ComparisonReport) -> Iterator[Figure]:
 
 
 def _list_difference(row: Difference) -> Iterator[Figure]:
-    for name in ("qwk", "mae", "mean"):
+    for name in ("qwk", "mae"):
         yield _tell(DIFFERENCE, row.scope, name, getattr(row, name), row.n)
-    for name in ("first_qwk", "second_qwk", "wilcoxon_p", "cluster_p", "p_holm", "mcnemar_p", "detectable"):
+    yield _tell(DIFFERENCE, row.scope, "mean", row.mean, row.graded_n)
+    for name in ("wilcoxon_p", "cluster_p"):
+        yield Figure(DIFFERENCE, row.scope, name, getattr(row, name), n=row.graded_n)
+    for name in ("first_qwk", "second_qwk", "p_holm", "mcnemar_p", "detectable"):
         yield Figure(DIFFERENCE, row.scope, name, getattr(row, name), n=row.n)
     for name in ("only_first_exact", "only_second_exact"):
         yield Figure(DIFFERENCE, row.scope, name, getattr(row, name), n=row.n)
@@ -153,9 +159,9 @@ def _list_family(label: str, family: Family) -> Iterator[Figure]:
 def _list_group(label: str, group: Group) -> Iterator[Figure]:
     scope, note = f"group: {group.column} = {group.value}", "few cases" if group.small else ""
     yield Figure(label, scope, "mean_graded", group.mean_graded, n=group.n, note=note)
-    yield Figure(label, scope, "mean_reference", group.mean_reference, n=group.n, note=note)
+    yield Figure(label, scope, "mean_reference", group.mean_reference, n=group.rated_n, note=note)
     yield _tell(label, scope, "difference", group.difference, group.n, note)
-    yield _tell(label, scope, "bias", group.bias, group.n, note)
+    yield _tell(label, scope, "bias", group.bias, group.rated_n, note)
 
 
 def _tell(run: str, scope: str, measure: str, estimate: Estimate, n: int | None = None, note: str = "") -> Figure:

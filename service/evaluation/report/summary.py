@@ -32,7 +32,7 @@ def summarise_run(report: RunReport) -> str:
     row = find_overall(report)
     if row is None or isinstance(row.qwk.value, Missing):
         why = row.qwk.value.undefined if row is not None and isinstance(row.qwk.value, Missing) else ""
-        return f"There is no agreement to report. {why}".strip()
+        return " ".join(_list_partial(report, why))
     said = [f"Kappa with the reference is {format_estimate(row.qwk)} on {format_count(row.n)} cases"]
     for name, words in _YARDSTICK_SENTENCES:
         found = find_yardstick(row, name)
@@ -40,6 +40,17 @@ def summarise_run(report: RunReport) -> str:
             on = "" if found.n == row.n else f" on the {format_count(found.n)} cases it covers"
             said.append(f"{words} {format_number(found.qwk)}{on}")
     return "; ".join(said) + "."
+
+
+def _list_partial(report: RunReport, why: str) -> Iterator[str]:
+    """A set may rate some criteria only: then no case has an overall reference, and those still have kappas."""
+    rated = [row for row in report.agreement if row.scope != OVERALL and row.n]
+    yield f"There is no {'overall ' if rated else ''}agreement to report."
+    if why:
+        yield why
+    if rated:
+        said = (f"{row.name} {format_estimate(row.qwk)} on {format_count(row.n)} cases" for row in rated)
+        yield f"Kappa of the criteria that have a reference: {'; '.join(said)}."
 
 
 def summarise_coverage(coverage: Coverage) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
-from service.evaluation.report.comparison_tables import SYMBOLS
 from service.evaluation.report.formatting import format_minus
+from service.evaluation.report.headlines import make_headline
 from service.evaluation.report.highlight import clean_text
 from service.evaluation.report.short import (
     ShortTable,
@@ -31,10 +31,11 @@ def render_text(report: RunReport | ComparisonReport) -> str:
 
 def _write(report: RunReport | ComparisonReport) -> Iterator[str]:
     if isinstance(report, ComparisonReport):
-        verdict = report.verdict
-        yield f"{SYMBOLS[verdict.word]} {verdict.word.value.upper()}"
-        yield from _wrap(verdict.sentence)
-        for reason in verdict.reasons:
+        headline = make_headline(report)
+        yield f"{headline.symbol} {headline.word.upper()}"
+        yield from _wrap(headline.sentence)
+        yield from _wrap(headline.caution, "! ", _GAP)
+        for reason in headline.reasons:
             yield from _wrap(reason, "- ", _GAP)
         table, lines = shorten_comparison(report), list_comparison_lines(report)
     else:

@@ -12,10 +12,20 @@ from service.evaluation.results.shown import ShownCase
 
 
 class VerdictWord(StrEnum):
+    """The verdict is one of the first four; the last two are said of single criteria only (see `Difference`)."""
+
     BETTER = "better"
     NO_WORSE = "no worse"
     WORSE = "worse"
     NOT_ENOUGH = "not enough evidence"
+    LOWER_WITHIN = "lower, within the margin"
+    LOWER = "lower, margin unclear"
+
+
+class DriftWord(StrEnum):
+    MOVED = "moved"
+    NOT_MOVED = "not moved beyond re-grading noise"
+    UNKNOWN = "noise unknown"
 
 
 class Verdict(Value):
@@ -28,17 +38,23 @@ class Verdict(Value):
 
 
 class Difference(Value):
-    """One scope, second run minus first, over the cases that both graded.
+    """One scope, second run minus first.
+
+    `n` cases have a reference and both grades: kappa and errors rest on them. `mean` and the p-values of levels need no
+    reference, and rest on the `graded_n` cases that both graded.
 
     `wilcoxon_p` and `cluster_p` (two-sided) ask whether the mean level moved; `p_holm` (one-sided, adjusted over the
     criteria and the robustness families) whether kappa fell. `detectable` is the smallest difference in kappa that this
     set shows four times in five. `word` weighs the interval of kappa against the margin of the scope; a criterion is
-    `worse` only when that also holds after the adjustment, as in the verdict.
+    `worse` only when that also holds after the adjustment, as in the verdict. A criterion whose interval lies wholly
+    below zero is `lower, within the margin` when it excludes a loss as large as the margin, else, unless it is `worse`,
+    `lower, margin unclear`: of eight criteria one is by chance in 13 of 60 comparisons of equal graders.
     """
 
     scope: str
     name: str
     n: int
+    graded_n: int
     first_qwk: Number
     second_qwk: Number
     qwk: Estimate
@@ -56,7 +72,10 @@ class Difference(Value):
 
 
 class RankFlips(Value):
-    """Who would cross a cut-off: of `n` ranked cases the best `top` share, before and after."""
+    """Who would cross a cut-off: of `n` ranked cases those in the best `top` share now and not before, and back.
+
+    Cases that tie at the cut-off, before or after, are neither.
+    """
 
     cut_off: str
     n: int
@@ -92,20 +111,30 @@ class Part(Value):
 
 
 class Drift(Value):
-    """The change between then and now, split where the runs allow it; the parts add up to the total."""
+    """The change between then and now, split where the runs allow it; the parts add up to the total.
 
+    `levels_changed` of `levels` criterion levels are not the same; `noise_levels` is the share (0–1) that re-grading
+    changes. `caution` is empty, or says what was asked for differently: then it is no drift of a provider.
+    """
+
+    word: DriftWord
+    caution: str
     total: Part
     parts: tuple[Part, ...]
     noise_mean: Number
     noise_qwk: Number
+    levels: int
+    levels_changed: int
+    noise_levels: Number
     sentence: str
 
 
 class ComparisonReport(Value):
-    """Two runs over the same cases: `second` is the new one."""
+    """Two runs over the same cases: `second` is the new one. `question` is what was asked, and is answered first."""
 
     format: Literal[1] = 1
     kind: Literal["comparison"] = "comparison"
+    question: Literal["quality", "drift"] = "quality"
     title: str
     first: Identity
     second: Identity

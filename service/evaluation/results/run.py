@@ -120,12 +120,14 @@ class Cost(Value):
 class Group(Value):
     """One value of a group column against all others, overall score; standardised differences in pooled deviations.
 
+    `n` cases have a grade; `mean_reference` and `bias` rest on the `rated_n` of them that have a reference, too.
     `bias` is of grade minus reference: what is left when the people really answered differently.
     """
 
     column: str
     value: str
     n: int
+    rated_n: int
     small: bool
     mean_graded: Number
     mean_reference: Number

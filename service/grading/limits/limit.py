@@ -20,7 +20,7 @@ CLOCK_SECONDS = 1e-4  # timers may be this much early
 
 @dataclass(frozen=True, slots=True)
 class LimitPolicy:
-    """What the operator allows. `reserved_calls` of the slots are never taken by bulk calls, if more than one is left.
+    """What the operator allows. `reserved_calls` of the slots, half of them at most, are never taken by bulk calls.
 
     A provider that asks for a longer break than `longest_wait_seconds` is not waited for.
     """
@@ -48,7 +48,7 @@ class Limit:
 
     def __init__(self, policy: LimitPolicy, share: float = 1.0) -> None:
         self.policy = policy
-        self._most_bulk = max(1, policy.max_concurrent - policy.reserved_calls)
+        self._most_bulk = policy.max_concurrent - min(policy.reserved_calls, policy.max_concurrent // 2)
         self._window = min(FIRST_WINDOW, self._most_bulk)
         self._in_flight = self._bulk_in_flight = 0
         self._line = Line()

@@ -72,6 +72,8 @@ def test_groups_without_references_have_no_bias() -> None:
     rows = measure(["old"] * 100 + ["new"] * 100, reference=reference)
     assert explain(rows["old"].bias.value) == "No case of this group has a reference."
     assert explain(rows["old"].mean_reference) == "No case of this group has a reference."
+    assert (rows["old"].n, rows["old"].rated_n) == (100, 0)
+    assert (rows["new"].n, rows["new"].rated_n) == (100, 100)
     assert take(rows["old"].difference.value) is not None
 
 

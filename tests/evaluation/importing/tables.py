@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.factories import make_rubric
 ANSWER = "I let her finish, then I rang the depot."
 QUESTION = "angry-customer"
 HEADER = ("id", "answer", "question", "empathy", "resolution")
+ROW = ("a", ANSWER, QUESTION, 4, "n/o")
 Rows = Sequence[Sequence[Any]]
 
 
@@ -30,8 +32,13 @@ def open_rubrics(folder: Path) -> RubricLibrary:
     path = folder / "rubrics" / "small" / "v1.yaml"
     if not path.exists():
         path.parent.mkdir(parents=True)
-        path.write_text(dump_rubric(make_rubric()), encoding="utf-8")
+        path.write_text(_dump_small(), encoding="utf-8")
     return RubricLibrary(folder / "rubrics")
+
+
+@cache
+def _dump_small() -> str:
+    return dump_rubric(make_rubric())
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
@@ -86,3 +93,7 @@ def import_cases(file: Path, **changes: Any) -> list[Case]:
 def read_levels(case: Case) -> dict[str, dict[str, Any]]:
     """Scorer -> criterion -> level."""
     return {one.scorer: {name: rated.level for name, rated in one.levels.items()} for one in case.ratings}
+
+
+def write(folder: Path, rows: Rows) -> Path:
+    return write_csv(folder / "ours.csv", rows)

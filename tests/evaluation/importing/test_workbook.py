@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from service.errors import ImportInvalid
+from service.tabular.sheet_marks import read_marks
 from tests.evaluation.importing.tables import (
     ANSWER,
     HEADER,
@@ -184,6 +185,16 @@ def test_damaged_workbooks_are_told(tmp_path: Path) -> None:
                 content = source.read(name)
                 copy.writestr(name, content[: len(content) // 2] if name == part else content)
         assert "is damaged, locked by a password, or no XLSX" in fail(tmp_path / "ours.xlsx")
+
+
+def test_a_sheet_without_its_relation_is_told(tmp_path: Path) -> None:
+    whole = write_xlsx(tmp_path / "whole.xlsx", [HEADER, ROW])
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(tmp_path / "ours.xlsx", "w") as copy:
+        for name in source.namelist():
+            copy.writestr(name, source.read(name).replace(b' r:id="rId1"', b""))
+    assert "is damaged, locked by a password, or no XLSX" in fail(tmp_path / "ours.xlsx")
+    with pytest.raises(ImportInvalid, match="is damaged"):
+        read_marks(tmp_path / "ours.xlsx", "Sheet1")
 
 
 def test_a_long_text_that_many_cells_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,17 +17,10 @@ from service.evaluation.report.highlight import show_invisible
 from service.evaluation.results.comparison import ComparisonReport, Drift, VerdictWord
 from service.evaluation.results.numbers import Estimate, Missing
 from service.evaluation.results.run import RunReport
-from tests.evaluation.report.factory import (
-    HOSTILE,
-    NAMES,
-    NOTHING,
-    make_comparison,
-    make_hostile_case,
-    make_identity,
-    make_run,
-    make_verdict,
-)
+from tests.evaluation.report.case_factory import HOSTILE, NAMES, make_hostile_case
+from tests.evaluation.report.factory import make_comparison, make_drift, make_verdict
 from tests.evaluation.report.reading import Page, read_page
+from tests.evaluation.report.run_factory import NOTHING, make_identity, make_run
 
 RUN = make_run()
 COMPARISON = make_comparison()
@@ -112,6 +105,15 @@ def test_verdict_comes_first(word: VerdictWord) -> None:
     assert word.value in main
     assert report.verdict.sentence.replace("-", "−") in main
     assert "De-escalation: kappa fell by 0.131." in main
+
+
+def test_a_page_on_drift_begins_with_drift_and_names_the_runs() -> None:
+    drift = make_drift().model_copy(update={"caution": "Not the same grader was asked: prompt."})
+    report = bare_comparison().model_copy(update={"question": "drift", "drift": drift})
+    text = " ".join(" ".join(read_page(render_html(report)).text).split())
+    head = text.partition("What changed")[0]
+    assert head.index("moved") < head.index("Not the same grader was asked: prompt.") < head.index("Quality: no worse.")
+    assert head.count(report.first.run_id) == 2
 
 
 def test_no_number_goes_without_its_yardsticks() -> None:

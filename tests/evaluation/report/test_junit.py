@@ -8,13 +8,9 @@ import pytest
 
 from service.evaluation.report import render_junit
 from service.evaluation.results.comparison import ComparisonReport, VerdictWord
-from tests.evaluation.report.factory import (
-    HOSTILE,
-    make_comparison,
-    make_family,
-    make_run,
-    make_verdict,
-)
+from tests.evaluation.report.case_factory import HOSTILE
+from tests.evaluation.report.factory import make_comparison, make_verdict
+from tests.evaluation.report.run_factory import make_family, make_run
 
 
 def read(report: ComparisonReport) -> dict[tuple[str, str], tuple[str, str]]:

@@ -11,16 +11,9 @@ from service.evaluation.report.markdown import MAX_CHARACTERS
 from service.evaluation.report.terminal import MAX_COLUMNS
 from service.evaluation.results.comparison import ComparisonReport, VerdictWord
 from service.evaluation.results.run import RunReport
-from tests.evaluation.report.factory import (
-    HOSTILE,
-    NOTHING,
-    SENTENCES,
-    make_comparison,
-    make_hostile_case,
-    make_identity,
-    make_run,
-    make_verdict,
-)
+from tests.evaluation.report.case_factory import HOSTILE, SENTENCES, make_hostile_case
+from tests.evaluation.report.factory import make_comparison, make_verdict
+from tests.evaluation.report.run_factory import NOTHING, make_identity, make_run
 
 RUN = make_run()
 COMPARISON = make_comparison()

@@ -12,7 +12,8 @@ from service.evaluation.report.spreadsheet import COLUMNS, DIFFERENCE, guard_tex
 from service.evaluation.results.comparison import ComparisonReport
 from service.evaluation.results.numbers import Interval
 from service.evaluation.results.run import RunReport
-from tests.evaluation.report.factory import NOTHING, make_comparison, make_identity, make_run
+from tests.evaluation.report.factory import make_comparison
+from tests.evaluation.report.run_factory import NOTHING, make_identity, make_run
 
 
 def read(report: RunReport | ComparisonReport) -> list[dict[str, str]]:
