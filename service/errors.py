@@ -42,8 +42,7 @@
     ├── ShuttingDown              the server stops; ask again                   (retryable)
     └── StoreError
         ├── StoreUnavailable      locked, restarting, unreachable             (retryable)
-        ├── StoreReadOnly
-        └── StoreFull
+        └── StoreReadOnly         StoreFull
 
 A message is one or more plain sentences: where, what was expected, what to do. It never holds candidate text.
 """
@@ -235,16 +234,10 @@ class ReplyUnusable(BackendError):
     code = "reply-unusable"
 
     def __init__(
-        self,
-        message: str,
-        tokens_in: int | None = None,
-        tokens_out: int | None = None,
-        cost_usd: float | None = None,
+        self, message: str, tokens_in: int | None = None, tokens_out: int | None = None, cost_usd: float | None = None
     ) -> None:
         super().__init__(message)
-        self.tokens_in = tokens_in
-        self.tokens_out = tokens_out
-        self.cost_usd = cost_usd
+        self.tokens_in, self.tokens_out, self.cost_usd = tokens_in, tokens_out, cost_usd
 
 
 class ReplyEmpty(ReplyUnusable):

@@ -16,7 +16,7 @@ from service.wiring import Services, now
 async def open_courier(services: Services) -> AsyncIterator[Courier | None]:
     """A courier at work; None when no GRADER_WEBHOOK_SECRET is set, and nobody could be told.
 
-    Give its `announce` to the worker as `on_finished`. Raises ConfigInvalid for a secret that is none.
+    Give its `announce` to the worker as `on_changed`. Raises ConfigInvalid for a secret that is none.
     """
     settings = services.settings
     if settings.webhook_secret is None:

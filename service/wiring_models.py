@@ -73,6 +73,16 @@ def read_limits(settings: Settings) -> LimitPolicy:
     )
 
 
+def count_at_once(model: str, settings: Settings) -> int:
+    """Of how many answers the model is asked at a time.
+
+    One where this process computes the reply: more would only stand in each other's way. 64 answers at once at the
+    embedded grader held the event loop, and with it every page of the server, for 1 s of the processor.
+    """
+    is_here = model == EMBEDDED or model.startswith("gguf/")
+    return 1 if is_here else settings.max_concurrent_calls
+
+
 def build_backend(model: str, settings: Settings) -> Backend:
     """The backend that GRADER_MODEL names; raises ConfigInvalid for a name that fits none of the five forms."""
     kind, _, rest = model.partition("/")

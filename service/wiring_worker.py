@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache, partial
 
 from service.batches.chunk import ChunkTools
 from service.batches.engine import DbosEngine, EngineSetup
@@ -14,29 +15,31 @@ from service.batches.plans import Planner
 from service.batches.worker import Chore, Worker, WorkerSetup, count_open_chunks
 from service.domain.batch import Batch
 from service.store.answers import AnswerStore
+from service.store.audit import AuditTrail
 from service.store.batches import BatchStore
 from service.store.workers import WorkerStore
 from service.store.workflows import open_workflow_database
 from service.wiring import Services, now
+from service.wiring_models import count_at_once
 
 Listen = Callable[[Batch], Awaitable[None]]
 
 
-async def ignore_finished(batch: Batch) -> None:
-    """The `on_finished` of a worker that nobody listens to."""
+async def ignore_change(batch: Batch) -> None:
+    """The `on_changed` of a worker that nobody listens to."""
 
 
 @asynccontextmanager
 async def open_worker(
     services: Services,
-    on_finished: Listen = ignore_finished,
+    on_changed: Listen = ignore_change,
     chores: Sequence[Chore] = (),
     pulse: Pulse | None = None,
 ) -> AsyncIterator[Worker]:
     """A worker at work; at the end, calls in flight have GRADER_SHUTDOWN_SECONDS to finish.
 
-    `on_finished` hears of each batch that this worker finished; a crash between the two loses that. `chores` run about
-    every 5 s. Raises a StoreError; RuntimeError for a second worker in this process. Starting takes 1–3 s.
+    `on_changed` hears of each batch that this worker finished or paused; a crash between the two loses that. `chores`
+    run about every 5 s. Raises a StoreError; RuntimeError for a second worker in this process. Starting takes 1–3 s.
     """
     settings = services.settings
     slot = Slot(settings.data_dir / "workers", socket.gethostname())
@@ -46,15 +49,17 @@ async def open_worker(
         slot.release()
         raise
     batches = BatchStore(services.stores.database)
+    get_caller = cache(lambda model: services.models.get_caller(model).for_bulk())
     tools = ChunkTools(
         batches=batches,
         answers=AnswerStore(services.stores.database),
         grades=services.stores.grades,
-        planner=Planner(services.library.rubrics, services.library.prompts, services.models.get_caller),
-        calls_in_flight=settings.max_concurrent_calls,
+        planner=Planner(services.library.rubrics, services.library.prompts, get_caller),
+        count_at_once=partial(count_at_once, settings=settings),
         clock=read_clock,
         now=now,
-        on_finished=on_finished,
+        on_changed=on_changed,
+        trail=AuditTrail(services.stores.database, now),
     )
     open_chunks = count_open_chunks(settings.max_concurrent_calls)
     worker = Worker(

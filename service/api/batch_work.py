@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from contextvars import Context
 from typing import Protocol
 
@@ -126,14 +126,6 @@ class BatchWork:
 
 def load_worker(batches: Batches) -> OpenWorker:
     """The real one. In a thread: its modules take a second to load, in which the server would stand still."""
-    from service.wiring_courier import open_courier
-    from service.wiring_worker import ignore_finished, open_worker
+    from service.wiring_work import open_work
 
-    @asynccontextmanager
-    async def open_both(services: Services) -> AsyncIterator[Worker]:
-        async with open_courier(services) as courier:
-            on_finished = courier.announce if courier else ignore_finished
-            async with open_worker(services, on_finished, [batches.forget_broken_imports]) as worker:
-                yield worker
-
-    return open_both
+    return lambda _: open_work(batches)

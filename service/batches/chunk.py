@@ -29,9 +29,11 @@ from service.grading.build import Stamp
 from service.grading.call import Caller
 from service.grading.pipeline import Grader, grade_answer
 from service.store.answers import AnswerStore, WaitingAnswer
+from service.store.audit import Action, AuditTrail
 from service.store.batches import BatchStore
 from service.store.grades import GradeStore
 
+WORKER = "worker"  # who did it, in the audit trail
 RECHECK_SECONDS = 0.1  # while the lease, the store or the batch's state is in doubt
 
 log = structlog.stdlib.get_logger(__name__)
@@ -39,16 +41,20 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ChunkTools:
-    """What grading a chunk needs. `calls_in_flight` is per model; `on_finished` hears of a batch once."""
+    """What grading a chunk needs. `count_at_once` says of how many answers a model is asked at a time.
+
+    `on_changed` hears of each batch that is finished or paused here, after the `trail` has it.
+    """
 
     batches: BatchStore
     answers: AnswerStore
     grades: GradeStore
     planner: Planner
-    calls_in_flight: int
+    count_at_once: Callable[[str], int]
     clock: Callable[[], float]
     now: Callable[[], datetime]
-    on_finished: Callable[[Batch], Awaitable[None]]
+    on_changed: Callable[[Batch], Awaitable[None]]
+    trail: AuditTrail
 
 
 @dataclass(slots=True, eq=False)
@@ -130,14 +136,16 @@ class ChunkRunner:
 
     async def finish(self, batch_id: str) -> None:
         """Finishes the batch when nothing in it waits."""
-        if not await self._tools.batches.finish_if_done(batch_id, self._tools.now()):
-            return
-        batch = await self._tools.batches.get(batch_id)
-        log.info("batch_finished", batch=batch_id)
+        note = self._tools.trail.note(WORKER, Action.BATCH_FINISHED, batch_id)
+        if await self._tools.batches.finish_if_done(batch_id, self._tools.now(), note):
+            log.info("batch_finished", batch=batch_id)
+            await self._tell(await self._tools.batches.get(batch_id))
+
+    async def _tell(self, batch: Batch) -> None:
         try:
-            await self._tools.on_finished(batch)
+            await self._tools.on_changed(batch)
         except Exception as bug:  # noqa: BLE001 - whoever listens must not undo what is done
-            log.error("listener_failed", batch=batch_id, error=type(bug).__name__)  # noqa: TRY400 - see above
+            log.error("listener_failed", batch=batch.id, error=type(bug).__name__)  # noqa: TRY400 - see above
 
     def _may_go_on(self, view: View, epoch: int) -> bool:
         return view.is_running and not self.is_stopping and epoch == self._lease.epoch
@@ -159,7 +167,7 @@ class ChunkRunner:
     def _get_lane(self, plan: Plan) -> Lane:
         lane = self._lanes.get(plan.spec.model)
         if lane is None or lane.caller is not plan.caller:
-            lane = Lane(plan.caller, self._tools.calls_in_flight, self._tools.clock)
+            lane = Lane(plan.caller, self._tools.count_at_once(plan.spec.model), self._tools.clock)
             self._lanes[plan.spec.model] = lane
         return lane
 
@@ -239,10 +247,13 @@ class ChunkRunner:
             BatchState.PAUSED,
             pause_reason=halt.reason,
             pause_message=str(halt),
+            note=self._tools.trail.note(WORKER, Action.BATCH_PAUSED, view.batch.id, {"reason": halt.reason.value}),
         )
         try:
-            await self._keeper.persist(change)
-            log.warning("batch_paused", batch=view.batch.id, reason=halt.reason.value)
+            paused = await self._keeper.persist(change)
         except BatchStateConflict:
             pass  # another answer said it first
+        else:
+            log.warning("batch_paused", batch=view.batch.id, reason=halt.reason.value)
+            await self._tell(paused)
         await self._keeper.persist(self.watch.look)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, insert, literal, select, tuple_, update
 
 from service.domain.batch import (
-    ANSWERS_IN_CHUNK,
     AnswerState,
     Batch,
     BatchSpec,
@@ -23,13 +22,13 @@ from service.domain.batch import (
 )
 from service.errors import BatchStateConflict, IdempotencyConflict, StoreError, UnknownBatch
 from service.store.audit import Note
+from service.store.batch_counts import count_answers
+from service.store.batch_rows import spread_answers, write_rejected
 from service.store.batch_tables import (
     BATCH_ANSWERS,
-    BATCH_GROUPS,
     BATCH_HEADERS,
     BATCH_KEYS,
     BATCH_REJECTED,
-    BATCH_TEXTS,
     BATCHES,
 )
 from service.store.cursor import Cursor, decode_cursor, encode_cursor
@@ -71,7 +70,7 @@ class BatchStore:
 
         Raises IdempotencyConflict when it was used for other content.
         """
-        if key is not None and (earlier := await self._find_by_key(key)):
+        if key is not None and (earlier := await self.find_by_key(key)):
             return earlier
         row = batch.model_dump(exclude={"spec"}) | {"spec": batch.spec.model_dump_json()}
 
@@ -87,16 +86,13 @@ class BatchStore:
         try:
             await self._database.run_write(write)
         except StoreError:  # another request with this key was quicker
-            if key is not None and (earlier := await self._find_by_key(key)):
+            if key is not None and (earlier := await self.find_by_key(key)):
                 return earlier
             raise
         return batch
 
     async def find_by_key(self, key: BatchKey) -> Batch | None:
         """The batch that was made with the key, None without one; raises IdempotencyConflict for other content."""
-        return await self._find_by_key(key)
-
-    async def _find_by_key(self, key: BatchKey) -> Batch | None:
         statement = select(BATCH_KEYS).where(BATCH_KEYS.c.owner == key.owner, BATCH_KEYS.c.key == key.key)
         async with self._database.begin_read() as connection:
             found = (await connection.execute(statement)).one_or_none()
@@ -114,11 +110,11 @@ class BatchStore:
         """Stores a block of rows, all or none; `first_place` is how many rejected rows were stored before."""
 
         def write(connection: Connection) -> None:
-            for table, rows in _spread(batch_id, answers).items():
+            for table, rows in spread_answers(batch_id, answers).items():
                 if rows:
                     connection.execute(insert(table), rows)
             if rejected:
-                connection.execute(insert(BATCH_REJECTED), _write_rejected(batch_id, rejected, first_place))
+                connection.execute(insert(BATCH_REJECTED), write_rejected(batch_id, rejected, first_place))
 
         await self._database.run_write(write)
 
@@ -191,7 +187,7 @@ class BatchStore:
         return await self.get(batch_id)
 
     async def finish_if_done(self, batch_id: str, now: datetime, note: Note | None = None) -> bool:
-        """Whether this call finished the batch: no answer waits, and no other call had finished it. One statement."""
+        """Whether this call finished the batch: no answer waits, and no other call had finished it."""
         waiting = select(BATCH_ANSWERS.c.number).where(
             BATCH_ANSWERS.c.batch_id == batch_id, BATCH_ANSWERS.c.state == AnswerState.WAITING.value
         )
@@ -270,20 +266,8 @@ class BatchStore:
 
     async def count(self, batch_id: str) -> Counts:
         """How far the batch is: one pass over an index."""
-        table = BATCH_ANSWERS.c
-        statement = (
-            select(
-                table.state,
-                func.count().label("answers"),
-                func.sum(case((table.needs_review, 1), else_=0)).label("needs_review"),
-                *(func.sum(column).label(column.name) for column in _SUMMED),
-                *(func.count(column).label(f"known_{column.name}") for column in _SUMMED),
-            )
-            .where(table.batch_id == batch_id)
-            .group_by(table.state)
-        )
         async with self._database.begin_read() as connection:
-            return _add_counts((await connection.execute(statement)).all())
+            return await count_answers(connection, batch_id)
 
     async def list_waiting_chunks(self, batch_id: str) -> tuple[int, ...]:
         """The chunks in which an answer waits, in order."""
@@ -310,67 +294,6 @@ class BatchStore:
         await self._database.forget_deleted()
 
 
-_SUMMED = (BATCH_ANSWERS.c.tokens_in, BATCH_ANSWERS.c.tokens_out, BATCH_ANSWERS.c.cost_usd)
-
-
-def _add_counts(rows: Sequence[Row[Any]]) -> Counts:
-    counts: dict[str, Any] = {AnswerState(row.state).value: row.answers for row in rows}
-    asked = [row for row in rows if row.state in (AnswerState.SCORED.value, AnswerState.UNSCORED.value)]
-    for column in _SUMMED:
-        # a partial sum would pass for the whole
-        is_known = all(getattr(row, f"known_{column.name}") == row.answers for row in asked)
-        counts[column.name] = sum(getattr(row, column.name) or 0 for row in asked) if is_known else None
-    return Counts(needs_review=sum(row.needs_review for row in rows), **counts)
-
-
 def _read_batch(row: Row[Any]) -> Batch:
     fields = dict(row._mapping)
     return Batch(**(fields | {"spec": BatchSpec.model_validate_json(fields["spec"])}))
-
-
-def _spread(batch_id: str, answers: Sequence[NewAnswer]) -> dict[Any, list[dict[str, Any]]]:
-    """Rows for each of the three tables of answers."""
-    return {
-        BATCH_ANSWERS: [_write_answer(batch_id, answer) for answer in answers],
-        BATCH_TEXTS: [
-            {
-                "batch_id": batch_id,
-                "number": answer.number,
-                "kind": answer.kind.value,
-                "audio": answer.audio,
-                "text": answer.text,
-            }
-            for answer in answers
-        ],
-        BATCH_GROUPS: [
-            {"batch_id": batch_id, "number": answer.number, "name": name, "value": value}
-            for answer in answers
-            for name, value in answer.groups.items()
-        ],
-    }
-
-
-def _write_answer(batch_id: str, answer: NewAnswer) -> dict[str, Any]:
-    return {
-        "batch_id": batch_id,
-        "number": answer.number,
-        "chunk": answer.number // ANSWERS_IN_CHUNK,
-        "row": answer.row,
-        "column_name": answer.column,
-        "candidate": answer.candidate,
-        "external_id": answer.external_id,
-        "question_id": answer.question,
-        "duplicate_of": answer.duplicate_of,
-        "similar_to": answer.similar_to,
-        "state": AnswerState.WAITING.value,
-        "levels": "{}",
-        "flags": "",
-        "needs_review": False,
-    }
-
-
-def _write_rejected(batch_id: str, rejected: Sequence[Rejected], first: int) -> list[dict[str, Any]]:
-    return [
-        {"batch_id": batch_id, "place": place, **one.model_dump(exclude={"cells"}), "cells": json.dumps(one.cells)}
-        for place, one in enumerate(rejected, first)
-    ]

@@ -29,6 +29,7 @@ from service.grading.call import Caller, CallPolicy
 from service.llm.base import Reply, Request
 from service.llm.scripted import ScriptedBackend
 from service.store.answers import AnswerStore
+from service.store.audit import AuditTrail
 from service.store.batches import BatchStore
 from service.store.completion import AnswerKey
 from service.store.workers import WorkerStore
@@ -130,7 +131,10 @@ async def open_bench(
         store = await start_batch(services, count, **spec)
         answers = AnswerStore(services.stores.database)
         planner = Planner(services.library.rubrics, services.library.prompts, lambda model: caller)
-        tools = ChunkTools(store, answers, services.stores.grades, planner, 8, read_clock, now, on_finished)
+        trail = AuditTrail(services.stores.database, now)
+        tools = ChunkTools(
+            store, answers, services.stores.grades, planner, lambda model: 8, read_clock, now, on_finished, trail
+        )
         workers = WorkerStore(services.stores.database)
         setup = WorkerSetup(Slot(folder / "workers", "h"), workers, MemoryEngine(), tools, 2.0, PULSE, 0.05)
         worker = Worker(setup)

@@ -13,6 +13,7 @@ from service.errors import (
     BackendError,
     BackendKeyRejected,
     BackendModelMissing,
+    BackendNoCredit,
     BackendOverloaded,
     BackendRequestRejected,
     BackendTimeout,
@@ -31,7 +32,7 @@ from tests.servers.provider import run_provider
 TRANSPORTS: list[Transport] = ["aiohttp", "httpx"]
 FAULTS: list[tuple[Fault, type[BackendError]]] = [
     (Fault.OVERLOADED, BackendOverloaded),
-    (Fault.NO_CREDIT, BackendRequestRejected),
+    (Fault.NO_CREDIT, BackendNoCredit),
     (Fault.SERVER_ERROR, BackendUnavailable),
     (Fault.DROPPED, BackendUnavailable),
     (Fault.HALF_BODY, BackendUnavailable),
