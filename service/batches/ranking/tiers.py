@@ -2,9 +2,9 @@
 
 Two scores can be told apart when they differ by at least 1.96 standard errors of their difference. League tables
 should show this instead of bare ranks: Goldstein and Spiegelhalter (1996), League tables and their limitations:
-statistical issues in comparisons of institutional performance, J. Royal Statistical Society A 159(3) (title and journal
-checked; volume and number from memory, to be checked). Of 100 pairs of people who are truly equal about 5
-are called different; among thousands of people some are. The errors of two people are taken as independent and normal.
+statistical issues in comparisons of institutional performance, J. Royal Statistical Society A 159(3), 385–443. Of 100
+pairs of people who are truly equal about 5 are called different; among thousands of people some are. The errors of two
+people are taken as independent and normal.
 """
 
 from __future__ import annotations
