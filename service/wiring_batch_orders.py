@@ -20,10 +20,9 @@ from service.domain.grade import AssetRef
 from service.domain.rubric import Rubric
 from service.domain.task import Mode
 from service.errors import BatchInvalid
-from service.grading.forecast import Prices
 from service.grading.job import Job
 from service.wiring import Services, now
-from service.wiring_models import EMBEDDED
+from service.wiring_models import EMBEDDED, find_prices
 
 if TYPE_CHECKING:
     from service.batches.estimate import Estimate, Sample
@@ -118,10 +117,9 @@ async def estimate_order(order: BatchOrder, services: Services) -> Estimate:
     sample: Sample[NewAnswer] = Sample(order.file_name)
     await asyncio.to_thread(_collect_answers, intake, sample)
     spec = build_spec(order, rubric, prompt, services.settings)
-    profile = services.settings.get_profile(spec.model)
     estimate = partial(
         estimate_batch, sample.items, sample.seen, _build_jobs(spec, rubric, prompt), model=spec.model,
-        prices=Prices(profile.input_usd_per_million, profile.output_usd_per_million),
+        prices=find_prices(spec.model, services.settings),
         at_once=services.settings.max_concurrent_calls,
         history=await HistoryStore(services.stores.database).find(spec),
     )  # fmt: skip

@@ -240,7 +240,17 @@ class Batches:
 
     async def set_priority(self, batch_id: str, priority: int) -> Batch:
         """The batch with its new priority (0–9, higher first). Raises UnknownBatch."""
-        return await self.store.set_priority(batch_id, priority)
+        return await self.store.set_values(batch_id, priority=priority)
+
+    async def set_spending_limit(self, batch_id: str, limit_usd: float | None, actor: str) -> Batch:
+        """The batch with another spending limit, None for none; a paused one still waits for `resume`.
+
+        Raises UnknownBatch.
+        """
+        batch = await self.store.get(batch_id)
+        spec = batch.spec.model_copy(update={"spending_limit_usd": limit_usd})
+        note = self._note(actor, Action.BATCH_CHANGED, batch_id, {"spending_limit_usd": limit_usd})
+        return await self.store.set_values(batch_id, note, spec=spec.model_dump_json())
 
     async def delete(self, batch_id: str, actor: str) -> None:
         """Deletes the batch with its answers, grades and reviews, for good; the audit trail keeps that it was.

@@ -27,10 +27,9 @@ from service.evaluation.run import Stop, run_cases
 from service.evaluation.siblings import Source, find_source
 from service.evaluation.tally import RunListener, ignore_run_progress
 from service.grading.call import Caller
-from service.grading.forecast import Prices
 from service.llm.base import Backend
 from service.wiring import Library, now, open_library
-from service.wiring_models import EMBEDDED, Models, build_backend
+from service.wiring_models import EMBEDDED, Models, build_backend, find_prices
 
 GRADING = ("domain", "grading", "assets")  # the code that makes requests of cases, and grades of replies
 
@@ -100,8 +99,7 @@ class Evaluation:
 
     def forecast(self, run: PreparedRun) -> Forecast:
         """What the run would take; nothing is asked or written."""
-        profile = self.settings.get_profile(run.plan.model)
-        prices = Prices(profile.input_usd_per_million, profile.output_usd_per_million)
+        prices = find_prices(run.plan.model, self.settings)
         return forecast_run(
             run.plan, run.eval_set, run.chosen, run.prompt, run.parent, prices, run.source, asks_model(run.plan.model)
         )

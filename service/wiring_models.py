@@ -8,6 +8,7 @@ from pathlib import Path
 from service.config import Profile, Settings
 from service.errors import ConfigInvalid, UnknownModel
 from service.grading.call import Caller, CallPolicy
+from service.grading.forecast import Prices
 from service.grading.limits.limit import Limit, LimitPolicy, LimitState
 from service.llm.base import Backend, ModelProfile, StructuredOutput
 
@@ -73,14 +74,25 @@ def read_limits(settings: Settings) -> LimitPolicy:
     )
 
 
+def find_prices(model: str, settings: Settings) -> Prices:
+    """What the profile says; a model that runs in this process costs nothing."""
+    if _runs_here(model):
+        return Prices(0.0, 0.0)
+    profile = settings.get_profile(model)
+    return Prices(profile.input_usd_per_million, profile.output_usd_per_million)
+
+
+def _runs_here(model: str) -> bool:
+    return model == EMBEDDED or model.startswith("gguf/")
+
+
 def count_at_once(model: str, settings: Settings) -> int:
     """Of how many answers the model is asked at a time.
 
     One where this process computes the reply: more would only stand in each other's way. 64 answers at once at the
     embedded grader held the event loop, and with it every page of the server, for 1 s of the processor.
     """
-    is_here = model == EMBEDDED or model.startswith("gguf/")
-    return 1 if is_here else settings.max_concurrent_calls
+    return 1 if _runs_here(model) else settings.max_concurrent_calls
 
 
 def build_backend(model: str, settings: Settings) -> Backend:

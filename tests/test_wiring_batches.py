@@ -39,6 +39,15 @@ async def test_a_batch_is_pinned(batches: Batches, tmp_path: Path) -> None:
     assert batch.spec.model == "embedded"
 
 
+async def test_a_spending_limit_can_be_raised_and_that_is_kept(batches: Batches, tmp_path: Path) -> None:
+    batch = (await batches.submit(make_order(tmp_path))).batch
+    assert (await batches.set_spending_limit(batch.id, 4.5, "ann")).spec.spending_limit_usd == 4.5
+    (entry,) = await batches.results.audit.list_page(limit=1)
+    assert (entry.actor, entry.action, entry.details) == ("ann", "batch.changed", {"spending_limit_usd": 4.5})
+    with pytest.raises(UnknownBatch):
+        await batches.set_spending_limit("bat_none", 1, "ann")
+
+
 async def test_the_same_key_at_the_same_time_is_one_batch(batches: Batches, tmp_path: Path) -> None:
     order = make_order(tmp_path)
     found = await asyncio.gather(*(batches.submit(order, key="k") for _ in range(5)), return_exceptions=True)

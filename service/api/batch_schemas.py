@@ -57,6 +57,11 @@ class Reading(_Model):
     sheet: Annotated[Title | None, Field(description="A sheet of a workbook; else its first")] = None
 
 
+SpendingLimit = Annotated[
+    float | None, Field(gt=0, le=MAX_USD, description="Pauses the batch when its calls have cost this much")
+]
+
+
 class BatchRequest(Reading):
     """A batch to be made of an upload. Fields that are not listed here are refused, so that a misspelt one is noticed.
 
@@ -86,9 +91,7 @@ class BatchRequest(Reading):
     blind_reviews: Annotated[
         bool, Field(description="Reviewers see neither the machine's score nor each other's before their own")
     ] = False
-    spending_limit_usd: Annotated[
-        float | None, Field(gt=0, le=MAX_USD, description="Pauses the batch when its calls have cost this much")
-    ] = None
+    spending_limit_usd: SpendingLimit = None
     webhook_url: Annotated[
         Annotated[str, Field(min_length=1, max_length=MAX_ADDRESS), AfterValidator(_refuse_controls)] | None,
         Field(description="Is told when the batch is finished, paused or cancelled (Standard Webhooks)"),
@@ -104,7 +107,8 @@ class BatchRequest(Reading):
 class BatchChange(_Model):
     """What of a batch can be changed. How it is graded cannot: grade it anew as another batch."""
 
-    priority: Priority
+    priority: Priority | None = None
+    spending_limit_usd: SpendingLimit = None
 
 
 class BatchFilter(_Model):

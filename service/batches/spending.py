@@ -32,11 +32,11 @@ class Spending:
         if self._stored_usd is None:
             return (
                 "The provider did not say what some answers cost, so the spending limit cannot be kept. Declare the "
-                "model's prices in GRADER_MODEL_PROFILES and submit the rest as a new batch, or resume without a limit."
+                "model's prices in GRADER_MODEL_PROFILES and submit the rest anew, or resume without a limit (0)."
             )
         spent = self._stored_usd + self._own_usd
         if spent < self.limit_usd:
             return None
         return (
-            f"The batch has cost {spent:.2f} US dollars, its limit is {self.limit_usd:.2f}. Raise the limit and resume."
+            f"The batch has cost {spent:.2f} US dollars, its limit is {self.limit_usd:.2f}. Resume with a higher one."
         )

@@ -85,7 +85,10 @@ class Watch:
                 self._on_halt(view)
 
     async def _see_spending(self, view: View) -> None:
-        if view.batch is not None and view.spending.limit_usd is not None:
+        if view.batch is None:
+            return
+        view.spending.limit_usd = view.batch.spec.spending_limit_usd
+        if view.spending.limit_usd is not None:
             view.spending.see(await self._batches.count(view.batch.id))
 
     async def keep_looking(self) -> None:

@@ -100,9 +100,21 @@ def pause_batch(batch_id: BatchId, as_json: AsJson = False) -> None:
     _steer(batch_id, as_json, lambda batches, full_id: batches.pause(full_id, ACTOR), "is paused")
 
 
-def resume_batch(batch_id: BatchId, as_json: AsJson = False) -> None:
+def resume_batch(
+    batch_id: BatchId,
+    limit_usd: Annotated[
+        float | None, typer.Option("--limit-usd", metavar="USD", min=0, help="New spending limit; 0 for none.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Let a paused batch go on, once what paused it is mended."""
-    _steer(batch_id, as_json, lambda batches, full_id: batches.resume(full_id, ACTOR), "goes on", watch=True)
+
+    async def resume(batches: Batches, full_id: str) -> Batch:
+        if limit_usd is not None:
+            await batches.set_spending_limit(full_id, limit_usd or None, ACTOR)
+        return await batches.resume(full_id, ACTOR)
+
+    _steer(batch_id, as_json, resume, "goes on", watch=True)
 
 
 def cancel_batch(batch_id: BatchId, as_json: AsJson = False) -> None:

@@ -43,6 +43,7 @@ class Action(StrEnum):
     BATCH_CANCELLED = "batch.cancelled"
     BATCH_FINISHED = "batch.finished"
     BATCH_RETRIED = "batch.retried"
+    BATCH_CHANGED = "batch.changed"
     BATCH_DELETED = "batch.deleted"
     BATCH_EXPORTED = "batch.exported"
     REVIEW_CREATED = "review.created"

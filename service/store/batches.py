@@ -67,7 +67,6 @@ class BatchStore:
         """The stored batch, in state IMPORTING; the earlier one when the key was used for the same content.
 
         `note`, here and below, is work for the same transaction, done when it changed something: the audit entry.
-
         Raises IdempotencyConflict when it was used for other content.
         """
         if key is not None and (earlier := await self.find_by_key(key)):
@@ -180,10 +179,12 @@ class BatchStore:
             rows = (await connection.execute(select(BATCHES).where(BATCHES.c.id.in_(list(ids))))).all()
         return {row.id: _read_batch(row) for row in rows}
 
-    async def set_priority(self, batch_id: str, priority: int) -> Batch:
-        """Raises UnknownBatch."""
+    async def set_values(self, batch_id: str, note: Note | None = None, **values: Any) -> Batch:
+        """The batch with another `priority` or `spec` (JSON). Raises UnknownBatch."""
+        statement = update(BATCHES).where(BATCHES.c.id == batch_id).values(**values)
         async with self._database.begin_write() as connection:
-            await connection.execute(update(BATCHES).where(BATCHES.c.id == batch_id).values(priority=priority))
+            if (await connection.execute(statement)).rowcount and note is not None:
+                await connection.run_sync(note)
         return await self.get(batch_id)
 
     async def finish_if_done(self, batch_id: str, now: datetime, note: Note | None = None) -> bool:

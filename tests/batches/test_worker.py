@@ -265,3 +265,9 @@ async def test_the_spending_limit_pauses_within_the_calls_in_flight(tmp_path: Pa
         batch = await bench.wait_for(BatchState.PAUSED)
         assert batch.pause_reason is PauseReason.SPENDING_LIMIT
         assert 20 <= len(bench.backend.requests) <= 28
+        raised = batch.spec.model_copy(update={"spending_limit_usd": None})
+        await bench.store.set_values("bat_1", spec=raised.model_dump_json())
+        await bench.store.change_state("bat_1", [BatchState.PAUSED], BatchState.RUNNING)
+        bench.worker.wake()
+        await bench.wait_for(BatchState.FINISHED)
+        assert (await bench.store.count("bat_1")).scored == len(bench.backend.requests) == 100

@@ -162,9 +162,16 @@ async def get_batch(batch_id: BatchId, runtime: WithRuntime) -> Response:
     responses=document(*SCOPE_STATUSES, 400, 404, 413, 415, 422, 500, 507),
     dependencies=[Depends(require_json), may_run],
 )
-async def change_batch(batch_id: BatchId, body: BatchChange, runtime: WithRuntime) -> Response:
-    """Gives a batch another priority: answers of higher batches are graded first. Needs the scope `batches:run`."""
-    await runtime.batches.set_priority(batch_id, body.priority)
+async def change_batch(batch_id: BatchId, body: BatchChange, runtime: WithRuntime, visitor: Runner) -> Response:
+    """Gives a batch another priority (answers of higher batches are graded first) or spending limit (null: none).
+
+    What is left out stays as it is. A batch that its limit has paused goes on when it is resumed. Needs the scope
+    `batches:run`.
+    """
+    if body.priority is not None:
+        await runtime.batches.set_priority(batch_id, body.priority)
+    if "spending_limit_usd" in body.model_fields_set:
+        await runtime.batches.set_spending_limit(batch_id, body.spending_limit_usd, visitor.actor)
     return await _send(batch_id, runtime)
 
 
