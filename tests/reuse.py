@@ -7,9 +7,12 @@ bytes differ is read anew.
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from service.assets import prompts, rubrics
 from service.domain.rubric import Rubric
 from service.llm.embedded.index import RubricIndex
 from service.llm.embedded.vectors import WordVectors
+from service.store import database
 
 
 def keep_by_content(load: Callable[[Path], Any]) -> Callable[[Path], Any]:
@@ -49,6 +53,33 @@ def keep_by_rubric(build: Callable[[WordVectors, Rubric], RubricIndex]) -> Calla
     return build_once
 
 
+def copy_template(create: Callable[[Path, str], None]) -> Callable[[Path, str], None]:
+    """`create`, which makes each new SQLite file a copy of a migrated one: migrating took 0.12 s of each test."""
+
+    @cache
+    def read_template() -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "template.db"
+            create(file, "the template")
+            asyncio.run(_migrate(file))
+            return file.read_bytes()
+
+    @wraps(create)
+    def create_copy(path: Path, place: str) -> None:
+        is_new = not path.exists()
+        create(path, place)
+        if is_new:
+            with ThreadPoolExecutor(1) as thread:  # the caller's event loop is running
+                path.write_bytes(thread.submit(read_template).result())
+
+    return create_copy
+
+
+async def _migrate(file: Path) -> None:
+    opened = await database.Database.open(f"sqlite:///{file}")
+    await opened.aclose()
+
+
 @contextmanager
 def keep_what_is_read() -> Iterator[None]:
     """Within it rubrics, prompts, vectors and the command tree are made once."""
@@ -57,5 +88,6 @@ def keep_what_is_read() -> Iterator[None]:
         patch.setattr(prompts, "load_prompt", keep_by_content(prompts.load_prompt))
         patch.setattr(WordVectors, "load", cache(WordVectors.load))
         patch.setattr(RubricIndex, "build", keep_by_rubric(RubricIndex.build))
+        patch.setattr(database, "_create_file", copy_template(database._create_file))
         patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 import shutil
 import tempfile
@@ -14,6 +16,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from service.store import database as database_module
+from service.store.batch_tables import BATCHES
 from service.store.database import Database
 from service.store.grades import GradeStore
 
@@ -60,12 +64,38 @@ def postgres() -> Iterator[Any]:
 
 
 @pytest.fixture
-def postgres_url(postgres: Any) -> str:
+def new_postgres_url(postgres: Any) -> str:
     """The URL of a new, empty schema: a database for each test took 7 MB and a minute for all."""
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(postgres.get_uri(), autocommit=True) as connection:
+    return create_schema(postgres.get_uri(), f"test_{next(_numbers)}")
+
+
+def create_schema(uri: str, name: str) -> str:
+    with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}")
-    return f"{postgres.get_uri()}&options=-csearch_path%3D{name}"
+    return f"{uri}&options=-csearch_path%3D{name}"
+
+
+@pytest.fixture(scope="session")
+def migrated_schema(postgres: Any) -> str:
+    """The URL of a schema that was migrated once: migrating took 0.3 s of each test."""
+    url = create_schema(postgres.get_uri(), "migrated")
+    asyncio.run(migrate(url))
+    return url
+
+
+async def migrate(url: str) -> None:
+    database = await Database.open(url)
+    await database.aclose()
+
+
+@pytest.fixture
+def postgres_url(migrated_schema: str) -> str:
+    """The URL of a migrated schema without rows."""
+    with psycopg.connect(migrated_schema, autocommit=True) as connection:
+        tables = ", ".join(f'"{name}"' for name in BATCHES.metadata.tables)
+        connection.execute("SET session_replication_role = replica")  # the audit trail's triggers refuse it else
+        connection.execute(f"TRUNCATE {tables}")
+    return migrated_schema
 
 
 @pytest.fixture
@@ -122,3 +152,9 @@ def _lock_sqlite(url: str) -> Callable[[], None]:
     connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     connection.execute("BEGIN EXCLUSIVE")
     return connection.close
+
+
+@pytest.fixture
+def migrates_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New SQLite files are empty, as outside of tests; see tests/reuse.py."""
+    monkeypatch.setattr(database_module, "_create_file", inspect.unwrap(database_module._create_file))

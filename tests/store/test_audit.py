@@ -26,6 +26,12 @@ DISARM = {
 
 
 @pytest.fixture
+def postgres_url(new_postgres_url: str) -> str:
+    """Some of these tests drop triggers."""
+    return new_postgres_url
+
+
+@pytest.fixture
 def trail(database: Database, clock: Clock) -> AuditTrail:
     return AuditTrail(database, clock)
 

@@ -24,6 +24,14 @@ from tests.store.grades_factory import build_scored
 
 NOBODY = 65534
 
+pytestmark = pytest.mark.usefixtures("migrates_itself")
+
+
+@pytest.fixture
+def postgres_url(new_postgres_url: str) -> str:
+    """These tests break what they use."""
+    return new_postgres_url
+
 
 @pytest.fixture
 def ordinary_user() -> Iterator[Path]:

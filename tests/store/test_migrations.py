@@ -25,6 +25,13 @@ async def main():
 asyncio.run(main())
 """
 
+pytestmark = pytest.mark.usefixtures("migrates_itself")
+
+
+@pytest.fixture
+def postgres_url(new_postgres_url: str) -> str:
+    return new_postgres_url
+
 
 async def test_migrated_schema_is_that_of_the_tables(database: Database) -> None:
     def compare(connection: Connection) -> list[object]:
