@@ -112,7 +112,7 @@ CAN_BE_WRONG = {  # the others take any text or nothing
     "list_audit",
     "verify_audit",
 }
-EXAMPLES = 4  # of each operation and kind, always the same ones
+EXAMPLES = 2  # of each operation and kind, always the same ones
 MORE_EXAMPLES = 40
 CHECKS = (
     not_a_server_error,

@@ -135,6 +135,7 @@ def test_a_run_that_is_unfinished(cli: Run, gating: Gating, tmp_path: Path) -> N
     done.check_sentence(1, "is unfinished (5 of 5 graded)")
 
 
+@pytest.mark.slow
 def test_a_run_over_other_cases(cli: Run, gating: Gating) -> None:
     some = cli("evals", "run", SET, "--model", gating.replay, "--limit", "5", "--json").json["folder"]
     done = gate(cli, gating, "--against", some)
