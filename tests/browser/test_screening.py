@@ -14,7 +14,7 @@ from tests.browser.conftest import Scheme, Visit
 from tests.browser.screening import RUBRIC, make_file, send, submit
 from tests.browser.test_report_pages import FIND_PALE_TEXT
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 PEOPLE = 120
 WIDE, PHONE = 1440, 390
 

@@ -93,7 +93,7 @@ def describe_person(snapshot: Snapshot, person: int) -> PersonLine:
         standard_error=_read_number(people.error[person]),
         band=snapshot.basis.rubric.bands[snapshot.band[person]].name if is_scored else None,
         levels=_read_levels(people, person),
-        questions=len(snapshot.questions.ids),
+        questions=_count_asked(snapshot, person, missing),
         questions_scored=int(people.questions_scored[person]),
         missing=missing,
         states=states,
@@ -141,8 +141,17 @@ def _read_levels(people: People, person: int) -> dict[str, float | None]:
 
 
 def _find_missing(snapshot: Snapshot, person: int) -> tuple[str, ...]:
-    given = snapshot.questions.of_name[snapshot.columns.question[snapshot.people.get_answers(person)]]
-    return tuple(name for place, name in enumerate(snapshot.questions.ids) if place not in given)
+    given, common = _find_given(snapshot, person), snapshot.people.is_asked_of_all
+    return tuple(name for place, name in enumerate(snapshot.questions.ids) if common[place] and place not in given)
+
+
+def _find_given(snapshot: Snapshot, person: int) -> set[int]:
+    places = snapshot.people.get_answers(person)
+    return set(snapshot.questions.of_name[snapshot.columns.question[places]].tolist())
+
+
+def _count_asked(snapshot: Snapshot, person: int, missing: Sequence[str]) -> int:
+    return len(_find_given(snapshot, person)) + len(missing)
 
 
 def _explain_levels(snapshot: Snapshot, person: int) -> list[str]:
@@ -190,7 +199,7 @@ def _explain_facts(
     told = []
     if flags:
         told.append(f"Flags: {', '.join(flag.value.replace('_', ' ') for flag in flags)}.")
-    asked = len(snapshot.questions.ids)
+    asked = _count_asked(snapshot, person, missing)
     if missing:
         told.append(f"{asked - len(missing)} of {asked} questions answered.")
     told += [f"{count} {_STATE_WORDS[state]}." for state, count in states.items() if state in _STATE_WORDS]

@@ -35,8 +35,8 @@ class People:
 
     `overall` and `error` are NaN without a scored answer, `levels` (people, criteria) also where nothing was observed.
     `machine_overall` is without what people set. `answers` are places in the columns grouped by person, those of person
-    p from `starts[p]` to `starts[p + 1]`. `states` (people, states) counts answers. `questions_scored` of
-    `questions` count once each. `row` is the first one's.
+    p from `starts[p]` to `starts[p + 1]`. `states` (people, states) counts answers. A question that was
+    answered twice counts once in `questions_scored`. `is_asked_of_all` is of each question. `row` is the first one's.
     """
 
     overall: FloatArray
@@ -52,6 +52,7 @@ class People:
     is_duplicate: BoolArray
     is_overridden: BoolArray
     questions_scored: IntArray
+    is_asked_of_all: BoolArray
     of_answer: IntArray
     answers: IntArray
     starts: IntArray
@@ -152,6 +153,7 @@ def combine_answers(
         is_duplicate=_find_any((columns.duplicate_of >= 0) | (columns.similar_to >= 0), of_answer, count),
         is_overridden=_find_any(final.is_overridden, of_answer, count),
         questions_scored=scored.count_people(),
+        is_asked_of_all=_find_common(of_answer, questions.of_name[columns.question], count, len(questions.ids)),
         of_answer=of_answer,
         answers=order.astype(np.int64),
         starts=starts.astype(np.int64),
@@ -250,6 +252,14 @@ class _ScoredCells:
             mean = _divide(self._sum_people(weights[:, place] * of_cell), total)
             combined[:, place] = np.where(seen > 0, np.round(mean, 9), np.nan)
         return combined
+
+
+def _find_common(of_answer: IntArray, question: IntArray, people: int, questions: int) -> BoolArray:
+    """The questions that at least half of the people answered. The others were dealt out: in a file of 99 questions, of
+    which everybody was asked four, nobody misses 95.
+    """
+    pairs = np.unique(np.stack([of_answer, question]), axis=1)
+    return np.bincount(pairs[1], minlength=questions) * 2 >= people
 
 
 def _divide(sums: FloatArray, sizes: FloatArray) -> FloatArray:

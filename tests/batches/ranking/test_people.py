@@ -69,6 +69,13 @@ def test_missing_and_unscored_questions_are_said_and_not_imputed() -> None:
     assert [line.key for line in iterate_people(snapshot)] == ["ann", "bob", "cem"]
 
 
+def test_questions_that_were_dealt_out_are_missing_to_nobody() -> None:
+    given = [Given(key, 4.0, 4.0, 4.0) for key in ("ann", "bob", "cem")] + [Given("ann", 3.0, 3.0, question=OTHER)]
+    ann, bob = (describe(make_snapshot(given), key) for key in ("ann", "bob"))
+    assert ((ann.questions, ann.missing), (bob.questions, bob.missing)) == ((2, ()), (1, ()))
+    assert "questions answered" not in bob.reason
+
+
 def test_answers_without_a_reference_are_people_by_row() -> None:
     given = [
         Given(None, 3.0, 3.0, 3.0, row=2),
