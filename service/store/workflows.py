@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from service.store.engines import CONNECT_TIMEOUT_SECONDS
+from service.store.engines import CONNECT_TIMEOUT_SECONDS, IDLE_TIMEOUT_SECONDS
 from service.store.failures import describe_os_error, translate_failures
 from service.store.urls import describe_url, get_file, parse_url
 
@@ -52,10 +52,20 @@ def open_workflow_database(database_url: str) -> WorkflowDatabase:
         pool_pre_ping=True,
         connect_args={} if "connect_timeout" in parsed.query else {"connect_timeout": CONNECT_TIMEOUT_SECONDS},
     )
+    event.listens_for(engine, "connect")(_limit_idleness)
     with translate_failures(place), engine.connect() as connection:
         ours = str(connection.scalar(text("SELECT current_schema()")) or "public")
     schema = "dbos" if ours == "public" else re.sub(r"\W", "_", f"{ours}_dbos")
     return WorkflowDatabase(engine, schema, _KIND, place)
+
+
+def _limit_idleness(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    """A worker that froze while it took chunks kept the others from taking any: not taken over after 90 s."""
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_TIMEOUT_SECONDS * 1000}")
+    cursor.close()
+    connection.autocommit = False
 
 
 def _create_sqlite_engine(path: Path) -> Engine:
