@@ -131,6 +131,7 @@ def test_a_grade_that_takes_longer_is_told(tmp_path: Path) -> None:
         assert (kind, problem["code"]) == ("problem", "shutting-down")
 
 
+@pytest.mark.slow  # 5 s
 def test_a_second_interrupt_quits_at_once(tmp_path: Path) -> None:
     with run_provider_in_thread(latency_seconds=60) as provider:
         settings = {"model": "openai/good-model", "base_url": provider.base_url, "shutdown_seconds": "60"}

@@ -81,6 +81,7 @@ def test_a_damaged_prompt_may_not(cli: Run, gating: Gating, data_folder: Path, t
     assert "worse" in (out / "report.md").read_text(encoding="utf-8").lower()
 
 
+@pytest.mark.slow  # 5 s
 def test_five_cases_are_not_enough(cli: Run, gating: Gating, tmp_path: Path) -> None:
     run = cli("evals", "run", SMALL_SET, "--model", gating.replay, "--json").json
     out = tmp_path / "gate"

@@ -23,7 +23,7 @@ CELLS = st.one_of(
 ROWS = st.lists(st.lists(CELLS, min_size=1, max_size=5), max_size=12)
 SIMPLE = st.none() | st.booleans() | st.floats() | st.integers() | CELLS
 VALUES = SIMPLE | st.lists(SIMPLE, max_size=2)
-ENOUGH = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ENOUGH = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def has_content(row: list[str]) -> bool:

@@ -50,6 +50,7 @@ def make_bomb(folder: Path) -> Path:
     )
 
 
+@pytest.mark.slow  # 5 s
 def test_a_part_that_is_packed_too_densely_is_refused_before_it_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
