@@ -17,12 +17,14 @@ from service.api.access import check_bind
 from service.api.app import create_app
 from service.api.logs import configure_logs
 from service.api.runtime import Runtime
+from service.collector import settle_collector
 from service.config import Settings
 from service.errors import ConfigInvalid
 from service.wiring import open_stores
 
 MARGIN_SECONDS = 5  # for answering the gradings that were stopped
 BACKLOG = 2048
+SETTLE_SECONDS = 10.0  # by then the worker for batches is up, which starts beside the server in 1–3 s
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -59,6 +61,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if not self.started:
             return
+        asyncio.get_running_loop().call_later(SETTLE_SECONDS, settle_collector)
         log.info("listening", address=self._address, docs=f"{self._address}/docs")
         if not self._is_quiet:
             sys.stdout.write(f"Listening on {self._address} - documentation: {self._address}/docs - stop: Ctrl-C\n")

@@ -74,11 +74,13 @@ async def _look(batches: Batches, batch_id: str) -> Progress | None:
 async def open_working(batches: Batches, is_quiet: bool) -> AsyncIterator[None]:
     """This process works on batches. Its log goes to stderr; `is_quiet`: only warnings, as where a bar is drawn."""
     from service.api.logs import configure_logs
+    from service.collector import settle_collector
     from service.wiring_work import open_work
 
     settings = batches.services.settings
     configure_logs(settings.model_copy(update={"log_level": "warning"}) if is_quiet else settings)
     async with open_work(batches):
+        settle_collector()
         yield
 
 

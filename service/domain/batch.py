@@ -14,7 +14,9 @@ from service.domain.base import Value
 from service.domain.grade import AssetRef, FlagCode
 from service.domain.task import Mode
 
-ANSWERS_IN_CHUNK = 50  # 5,000 answers of 50 ms, 64 in flight: chunks of 50, 100 and 200 ran at 1,103, 1,165 and 1,194/s
+# With 5,000 gradings of 50 ms, 64 in flight, chunks of 50 cost 2.4 ms of the processor an answer and of 100 2.25 ms;
+# larger ones leave a worker with few open chunks, and calls idle behind the slowest answer of each.
+ANSWERS_IN_CHUNK = 100
 
 
 class BatchState(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ def require_loopback(url: str) -> None:
         )
 
 
+@lru_cache(maxsize=64)  # asked before every call
 def is_loopback(url: str) -> bool:
     """Names are not resolved: a name that happens to point here today is refused."""
     host = urlsplit(url).hostname or ""

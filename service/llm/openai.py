@@ -114,7 +114,10 @@ class OpenAIBackend:
         if body is None:
             return (await self._client.get(path, cast_to=httpx.Response)).content
         # pydantic's writer: 0.07 ms for a prompt of 15,000 characters and its schema, where the SDK's takes 0.18 ms
-        response = await self._client.post(path, content=to_json(body), options=_JSON, cast_to=httpx.Response)
+        # The whole address: the SDK joins a path to its base anew for each call, 0.06 ms.
+        response = await self._client.post(
+            f"{self._client.base_url}{path[1:]}", content=to_json(body), options=_JSON, cast_to=httpx.Response
+        )
         return response.content
 
     @cached_property

@@ -52,8 +52,7 @@ class AnswerStore:
             .where(table.batch_id == batch_id, table.chunk == chunk, table.state == AnswerState.WAITING.value)
             .order_by(table.number)
         )
-        async with self._database.begin_read() as connection:
-            rows = (await connection.execute(statement)).all()
+        rows = await self._database.run_read(lambda connection: connection.execute(statement).all())
         return tuple(
             WaitingAnswer(
                 AnswerKey(batch_id, row.number), row.candidate, row.question_id, row.text, AnswerKind(row.kind)

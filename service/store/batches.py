@@ -93,8 +93,7 @@ class BatchStore:
     async def find_by_key(self, key: BatchKey) -> Batch | None:
         """The batch that was made with the key, None without one; raises IdempotencyConflict for other content."""
         statement = select(BATCH_KEYS).where(BATCH_KEYS.c.owner == key.owner, BATCH_KEYS.c.key == key.key)
-        async with self._database.begin_read() as connection:
-            found = (await connection.execute(statement)).one_or_none()
+        found = await self._database.run_read(lambda connection: connection.execute(statement).one_or_none())
         if found is None:
             return None
         if found.body_hash != key.body_hash:
@@ -175,8 +174,8 @@ class BatchStore:
 
     async def load_many(self, ids: Iterable[str]) -> dict[str, Batch]:
         """Id -> batch, of those that there are."""
-        async with self._database.begin_read() as connection:
-            rows = (await connection.execute(select(BATCHES).where(BATCHES.c.id.in_(list(ids))))).all()
+        statement = select(BATCHES).where(BATCHES.c.id.in_(list(ids)))
+        rows = await self._database.run_read(lambda connection: connection.execute(statement).all())
         return {row.id: _read_batch(row) for row in rows}
 
     async def set_values(self, batch_id: str, note: Note | None = None, **values: Any) -> Batch:
@@ -197,11 +196,14 @@ class BatchStore:
             .where(BATCHES.c.id == batch_id, BATCHES.c.state == BatchState.RUNNING.value, ~waiting.exists())
             .values(state=BatchState.FINISHED.value, finished_at=now)
         )
-        async with self._database.begin_write() as connection:
-            is_finished = bool((await connection.execute(statement)).rowcount)
+
+        def write(connection: Connection) -> bool:
+            is_finished = bool(connection.execute(statement).rowcount)
             if is_finished and note is not None:
-                await connection.run_sync(note)
-        return is_finished
+                note(connection)
+            return is_finished
+
+        return await self._database.run_write(write)
 
     async def retry_failed(self, batch_id: str, note: Note | None = None) -> tuple[Batch, tuple[int, ...]]:
         """Failed answers wait again, in the next round of the batch, which then runs; with the chunks they are in.
@@ -225,8 +227,8 @@ class BatchStore:
 
     async def get(self, batch_id: str) -> Batch:
         """Raises UnknownBatch."""
-        async with self._database.begin_read() as connection:
-            row = (await connection.execute(select(BATCHES).where(BATCHES.c.id == batch_id))).one_or_none()
+        statement = select(BATCHES).where(BATCHES.c.id == batch_id)
+        row = await self._database.run_read(lambda connection: connection.execute(statement).one_or_none())
         if row is None:
             raise UnknownBatch(_NOT_FOUND)
         return _read_batch(row)
@@ -242,8 +244,7 @@ class BatchStore:
                 literal(position.created_at, BATCHES.c.created_at.type), literal(position.id, BATCHES.c.id.type)
             )
             statement = statement.where(tuple_(BATCHES.c.created_at, BATCHES.c.id) < after)
-        async with self._database.begin_read() as connection:
-            rows = (await connection.execute(statement)).all()
+        rows = await self._database.run_read(lambda connection: connection.execute(statement).all())
         page = tuple(map(_read_batch, rows[:limit]))
         has_more = len(rows) > limit
         return BatchPage(page, encode_cursor(Cursor(page[-1].created_at, page[-1].id)) if has_more else None)
@@ -255,8 +256,8 @@ class BatchStore:
             .where(BATCHES.c.state.in_([state.value for state in states]))
             .order_by(BATCHES.c.priority.desc(), BATCHES.c.created_at, BATCHES.c.id)
         )
-        async with self._database.begin_read() as connection:
-            return tuple(map(_read_batch, (await connection.execute(statement)).all()))
+        rows = await self._database.run_read(lambda connection: connection.execute(statement).all())
+        return tuple(map(_read_batch, rows))
 
     async def find_same_file(self, file_hash: str) -> Batch | None:
         """The first batch that was made of a file with these bytes."""
@@ -279,8 +280,7 @@ class BatchStore:
             .distinct()
             .order_by(table.chunk)
         )
-        async with self._database.begin_read() as connection:
-            return tuple((await connection.execute(statement)).scalars())
+        return await self._database.run_read(lambda connection: tuple(connection.execute(statement).scalars()))
 
     async def delete(self, batch_id: str, note: Note | None = None) -> None:
         """Deletes the batch with its answers and their grades; nothing of them stays. Raises UnknownBatch."""

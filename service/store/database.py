@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine, delete, false
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -20,6 +20,8 @@ from service.store.failures import describe_os_error, translate_failures
 from service.store.migrate import is_current, migrate_to_head
 from service.store.tables import GRADES
 from service.store.urls import describe_url, get_file, parse_url
+
+T = TypeVar("T")
 
 LOCK_TIMEOUT_SECONDS = 5.0
 WAL_RETRY_SECONDS = 0.02
@@ -37,6 +39,7 @@ class Database:
         self._engine = engine
         self._bulk = bulk
         self._bulk_thread = ThreadPoolExecutor(1, "grader-store") if bulk else None
+        self._read_thread = ThreadPoolExecutor(1, "grader-reads") if bulk else None
         self._reader = engine.execution_options(**({BEGIN: ""} if file else {"isolation_level": "AUTOCOMMIT"}))
         self._writer = engine.execution_options(**({BEGIN: "BEGIN IMMEDIATE"} if file else {}))
         self._write_lock = asyncio.Lock() if file else None
@@ -73,6 +76,8 @@ class Database:
         await self._engine.dispose()
         if self._bulk is not None and self._bulk_thread is not None:
             self._bulk_thread.shutdown()
+            if self._read_thread is not None:
+                self._read_thread.shutdown()
             self._bulk.dispose()
 
     async def check(self) -> None:
@@ -102,17 +107,30 @@ class Database:
                 async with self._writer.begin() as connection:
                     yield connection
 
-    async def run_write(self, work: Callable[[Connection], None]) -> None:
-        """Runs `work` in one transaction that is committed at the end; on SQLite all of it in one other thread."""
+    async def run_read(self, work: Callable[[Connection], T]) -> T:
+        """What `work` makes of what it reads; on SQLite all of it in one other thread.
+
+        For what a worker waits for: with 64 replies coming in, a turn of the event loop takes 0.1 s, and `begin_read`
+        takes eight; a chunk of answers was then 0.7 s in coming.
+        """
+        with translate_failures(self.place):
+            if self._bulk is None:
+                async with self._reader.connect() as connection:
+                    return await connection.run_sync(work)
+            self._check_file()
+            reader = self._bulk.execution_options(**{BEGIN: ""})
+            return await asyncio.get_running_loop().run_in_executor(self._read_thread, _read, reader, work)
+
+    async def run_write(self, work: Callable[[Connection], T]) -> T:
+        """What `work` returns, run in one transaction that is then committed; on SQLite all in one other thread."""
         with translate_failures(self.place):
             if self._bulk is None or self._write_lock is None:
                 async with self._writer.begin() as connection:
-                    await connection.run_sync(work)
-                return
+                    return await connection.run_sync(work)
             async with self._write_lock:
                 self._check_file()
                 loop = asyncio.get_running_loop()
-                await loop.run_in_executor(self._bulk_thread, _run_in_transaction, self._bulk, work)
+                return await loop.run_in_executor(self._bulk_thread, _run_in_transaction, self._bulk, work)
 
     async def forget_deleted(self) -> None:
         """Empties SQLite's write-ahead log, in which deleted text stays readable. PostgreSQL vacuums by itself.
@@ -159,9 +177,14 @@ class Database:
             )
 
 
-def _run_in_transaction(engine: Engine, work: Callable[[Connection], None]) -> None:
+def _run_in_transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
     with engine.begin() as connection:
-        work(connection)
+        return work(connection)
+
+
+def _read(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with engine.connect() as connection:
+        return work(connection)
 
 
 def _create_file(path: Path, place: str) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.domain.batch import AnswerState, BatchState, Counts, NewAnswer, Rejected
+from service.domain.batch import ANSWERS_IN_CHUNK, AnswerState, BatchState, Counts, NewAnswer, Rejected
 from service.errors import AlreadyGraded, BatchStateConflict, IdempotencyConflict, StoreError, UnknownBatch
 from service.store.answers import AnswerStore
 from service.store.batches import BatchKey, BatchStore
@@ -52,11 +52,12 @@ async def test_the_same_key_is_the_same_batch(database: Database) -> None:
 
 async def test_a_chunk_is_what_waits_in_it(database: Database, grades: GradeStore) -> None:
     store, answers = BatchStore(database), AnswerStore(database)
-    await fill(store, 60)
-    assert [len(await answers.load_chunk("bat_1", chunk)) for chunk in range(3)] == [50, 10, 0]
-    key = AnswerKey("bat_1", 51)
+    size = ANSWERS_IN_CHUNK
+    await fill(store, size + 10)
+    assert [len(await answers.load_chunk("bat_1", chunk)) for chunk in range(3)] == [size, 10, 0]
+    key = AnswerKey("bat_1", size + 1)
     await grades.save_answer(build_scored(id=key.grade_id), key)
-    assert [one.key.number for one in await answers.load_chunk("bat_1", 1)] == [50, *range(52, 60)]
+    assert [one.key.number for one in await answers.load_chunk("bat_1", 1)] == [size, *range(size + 2, size + 10)]
     assert await store.list_waiting_chunks("bat_1") == (0, 1)
 
 
@@ -128,11 +129,12 @@ async def test_only_the_last_answer_finishes_a_batch_and_only_once(database: Dat
 
 async def test_failed_answers_wait_again_in_another_round(database: Database) -> None:
     store, answers = BatchStore(database), AnswerStore(database)
-    await fill(store, 60)
-    await answers.fail(AnswerKey("bat_1", 55), "backend-timeout", "No reply.")
+    await fill(store, ANSWERS_IN_CHUNK + 10)
+    key = AnswerKey("bat_1", ANSWERS_IN_CHUNK + 5)
+    await answers.fail(key, "backend-timeout", "No reply.")
     batch, chunks = await store.retry_failed("bat_1")
     assert (batch.round, batch.state, chunks) == (1, BatchState.RUNNING, (1,))
-    assert (await answers.get(AnswerKey("bat_1", 55))).result.state is AnswerState.WAITING
+    assert (await answers.get(key)).result.state is AnswerState.WAITING
 
 
 async def test_a_state_changes_only_from_what_is_expected(database: Database) -> None:
