@@ -211,16 +211,17 @@ async def grade_embedded(count: int, folder: Path) -> dict[str, Any]:
         await store.start("bat_1", count, 0)
         worker.wake()
         slowest = 0.0
-        begun = time.perf_counter()
+        begun, cpu = time.perf_counter(), time.process_time()
         while (await store.get("bat_1")).state is BatchState.RUNNING:
             await asyncio.sleep(1)
             looked = time.perf_counter()
             await store.count("bat_1")
             slowest = max(slowest, time.perf_counter() - looked)
-        seconds = time.perf_counter() - begun
+        seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
     return {
         "answers": count,
         "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu, 1),
         "peak_mb": round(read_peak_mb()),
         "peak_mb_before": round(before),
         "slowest_progress_ms": round(slowest * 1000),
