@@ -2,6 +2,6 @@
 run: ; @scripts/run
 serve: ; @scripts/setup run && .venv/bin/interview-grader serve
 test: ; @scripts/test
-slow: ; @scripts/test -m slow -n 2 --dist loadfile
+slow: ; @scripts/test-slow
 check: ; @scripts/check
 bench: ; @scripts/setup dev && .venv/bin/python -m benchmarks.overhead && .venv/bin/python -m benchmarks.eval_overhead && .venv/bin/python -m benchmarks.embedded_speed

@@ -15,6 +15,7 @@
     │   ├── UnknownBatch          UnknownAnswer      UnknownUpload
     │   ├── ReviewInvalid         a review or decision that lacks something or does not fit the question
     │   ├── BatchStateConflict    what is asked does not fit the batch's state
+    │   ├── ResultsHidden         reviews of the batch are blind, and its results are not open yet
     │   ├── CursorInvalid         a page cursor that this service did not issue
     │   └── IdempotencyConflict   the key was used before with another body
     ├── AccessError
@@ -145,6 +146,10 @@ class ReviewInvalid(InputError):
 
 class BatchStateConflict(InputError):
     code = "batch-state-conflict"
+
+
+class ResultsHidden(InputError):
+    code = "results-hidden"
 
 
 class CursorInvalid(InputError):

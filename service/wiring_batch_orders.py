@@ -37,7 +37,8 @@ class BatchOrder:
     """A file to be graded, as it was asked for: names, nothing looked up. None means the default.
 
     `file_name` is what the person calls the file, which may be a spooled upload. `mapping` says what a column holds:
-    `{"answer": "Response"}`. `file_hash` is SHA-256 (hex), where it is known already. The rest is as in BatchSpec.
+    `{"answer": "Response"}`; `leave_out` names headers of columns that are not to be read. `file_hash` is SHA-256
+    (hex), where it is known already. The rest is as in BatchSpec.
     """
 
     file: Path
@@ -50,6 +51,7 @@ class BatchOrder:
     samples: int | None = None
     mode: Mode = Mode.SCREENING
     mapping: Mapping[str, str] = field(default_factory=dict)
+    leave_out: tuple[str, ...] = ()
     question: str | None = None
     sheet: str | None = None
     cutoff: float | None = None
@@ -101,8 +103,8 @@ def build_request(order: BatchOrder, settings: Settings) -> IntakeRequest:
     from service.batches.intake.request import IntakeRequest
 
     return IntakeRequest(
-        file=order.file, name=order.file_name, mapping=order.mapping, question=order.question, sheet=order.sheet,
-        max_rows=settings.max_batch_rows,
+        file=order.file, name=order.file_name, mapping=order.mapping, leave_out=order.leave_out,
+        question=order.question, sheet=order.sheet, max_rows=settings.max_batch_rows,
     )  # fmt: skip
 
 

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from service.batches.liveness import BEAT_SECONDS, Liveness
 from service.batches.pace import Pace
 from service.batches.submission import BrokenImports, ImportListener, delete_importing, ignore_import, store_rows
-from service.batches.webhooks import build_delivery
+from service.batches.webhooks import note_message
 from service.domain.batch import Batch, BatchState, Counts, PauseReason
 from service.errors import BatchStateConflict, InProgress, UnknownBatch
 from service.store.audit import Action, Note
 from service.store.batches import BatchKey, BatchPage, BatchStore
-from service.store.deliveries import DeliveryStore
 from service.store.workers import WorkerStore
 from service.wiring import Services, now
 from service.wiring_batch_orders import BatchOrder as BatchOrder
@@ -204,13 +203,12 @@ class Batches:
 
     async def pause(self, batch_id: str, actor: str) -> Batch:
         """The batch, paused: calls in flight are stored, no further one is made. Raises BatchStateConflict."""
-        note = self._note(actor, Action.BATCH_PAUSED, batch_id)
-        running = [BatchState.RUNNING]
-        return await self._announce(
-            await self.store.change_state(
-                batch_id, running, BatchState.PAUSED, pause_reason=PauseReason.PERSON, note=note
-            )
+        note = self._note_end(actor, Action.BATCH_PAUSED, batch_id)
+        batch = await self.store.change_state(
+            batch_id, [BatchState.RUNNING], BatchState.PAUSED, pause_reason=PauseReason.PERSON, note=note
         )
+        self.wake()
+        return batch
 
     async def resume(self, batch_id: str, actor: str) -> Batch:
         """The batch, running again. Raises BatchStateConflict for one that is not paused."""
@@ -221,11 +219,11 @@ class Batches:
 
     async def cancel(self, batch_id: str, actor: str) -> Batch:
         """The batch, ended: what is graded stays, what waits is never graded. Raises BatchStateConflict."""
-        note = self._note(actor, Action.BATCH_CANCELLED, batch_id)
+        note = self._note_end(actor, Action.BATCH_CANCELLED, batch_id)
         going = [BatchState.RUNNING, BatchState.PAUSED]
-        return await self._announce(
-            await self.store.change_state(batch_id, going, BatchState.CANCELLED, finished_at=now(), note=note)
-        )
+        batch = await self.store.change_state(batch_id, going, BatchState.CANCELLED, finished_at=now(), note=note)
+        self.wake()
+        return batch
 
     async def retry(self, batch_id: str, actor: str) -> Batch:
         """The batch, running: its failed answers are tried again. Raises BatchStateConflict when none failed."""
@@ -234,7 +232,7 @@ class Batches:
         if not failed:
             raise BatchStateConflict("No answer of this batch has failed, so there is nothing to try again.")
         note = self._note(actor, Action.BATCH_RETRIED, batch_id, {"answers": failed})
-        batch, _ = await self.store.retry_failed(batch_id, note)
+        batch = await self.store.retry_failed(batch_id, note)
         self.wake()
         return batch
 
@@ -273,13 +271,9 @@ class Batches:
     def _note(self, actor: str, action: Action, batch_id: str, details: Mapping[str, Any] | None = None) -> Note:
         return self.results.audit.note(actor, action, batch_id, details)
 
-    async def _announce(self, batch: Batch) -> Batch:
-        """Stores the message for the batch's webhook; a worker's courier delivers it."""
-        delivery = build_delivery(batch, await self.store.count(batch.id), now())
-        if delivery is not None:
-            await DeliveryStore(self.services.stores.database).add(delivery)
-            self.wake()
-        return batch
+    def _note_end(self, actor: str, action: Action, batch_id: str) -> Note:
+        """As `_note`, with the message for the batch's webhook, which a worker's courier delivers."""
+        return note_message(batch_id, now, self._note(actor, action, batch_id))
 
 
 @asynccontextmanager

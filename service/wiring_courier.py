@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from service.batches.courier import Courier
 from service.batches.webhooks import read_secret
-from service.store.batches import BatchStore
 from service.store.deliveries import DeliveryStore
 from service.wiring import Services, now
 
@@ -16,7 +15,7 @@ from service.wiring import Services, now
 async def open_courier(services: Services) -> AsyncIterator[Courier | None]:
     """A courier at work; None when no GRADER_WEBHOOK_SECRET is set, and nobody could be told.
 
-    Give its `announce` to the worker as `on_changed`. Raises ConfigInvalid for a secret that is none.
+    Give its `look` to the worker as a chore. Raises ConfigInvalid for a secret that is none.
     """
     settings = services.settings
     if settings.webhook_secret is None:
@@ -24,7 +23,7 @@ async def open_courier(services: Services) -> AsyncIterator[Courier | None]:
         return
     database = services.stores.database
     key = read_secret(settings.webhook_secret.get_secret_value())
-    courier = Courier(DeliveryStore(database), BatchStore(database), key, now, allow_private=settings.webhook_private)
+    courier = Courier(DeliveryStore(database), key, now, allow_private=settings.webhook_private)
     await courier.start()
     try:
         yield courier

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from service.batches.worker import Worker
 from service.wiring_batches import Batches
 from service.wiring_courier import open_courier
-from service.wiring_worker import ignore_change, open_worker
+from service.wiring_worker import open_worker
 
 
 @asynccontextmanager
 async def open_work(batches: Batches) -> AsyncIterator[Worker]:
     """A worker at work, whose batches' webhooks are delivered; raises as `open_worker` and `open_courier`."""
     async with open_courier(batches.services) as courier:
-        on_changed = courier.announce if courier else ignore_change
-        async with open_worker(batches.services, on_changed, [batches.forget_broken_imports]) as worker:
+        chores = [batches.forget_broken_imports, *([courier.look] if courier else [])]
+        async with open_worker(batches.services, chores) as worker:
             yield worker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
 
@@ -13,7 +13,6 @@ from service.batches.engine import DbosEngine, EngineSetup
 from service.batches.leases import Pulse, Slot, read_clock
 from service.batches.plans import Planner
 from service.batches.worker import Chore, Worker, WorkerSetup, count_open_chunks
-from service.domain.batch import Batch
 from service.store.answers import AnswerStore
 from service.store.audit import AuditTrail
 from service.store.batches import BatchStore
@@ -22,24 +21,17 @@ from service.store.workflows import open_workflow_database
 from service.wiring import Services, now
 from service.wiring_models import count_at_once
 
-Listen = Callable[[Batch], Awaitable[None]]
-
-
-async def ignore_change(batch: Batch) -> None:
-    """The `on_changed` of a worker that nobody listens to."""
-
 
 @asynccontextmanager
 async def open_worker(
     services: Services,
-    on_changed: Listen = ignore_change,
     chores: Sequence[Chore] = (),
     pulse: Pulse | None = None,
 ) -> AsyncIterator[Worker]:
     """A worker at work; at the end, calls in flight have GRADER_SHUTDOWN_SECONDS to finish.
 
-    `on_changed` hears of each batch that this worker finished or paused; a crash between the two loses that. `chores`
-    run about every 5 s. Raises a StoreError; RuntimeError for a second worker in this process. Starting takes 1–3 s.
+    `chores` run about every 5 s, and within about 1 s of a batch that ends or pauses. Raises a StoreError; RuntimeError
+    for a second worker in this process. Starting takes 1–3 s.
     """
     settings = services.settings
     slot = Slot(settings.data_dir / "workers", socket.gethostname())
@@ -58,7 +50,6 @@ async def open_worker(
         count_at_once=partial(count_at_once, settings=settings),
         clock=read_clock,
         now=now,
-        on_changed=on_changed,
         trail=AuditTrail(services.stores.database, now),
     )
     open_chunks = count_open_chunks(settings.max_concurrent_calls)

@@ -24,12 +24,16 @@ class PreviewQuery(Reading):
         tuple[Header, ...],
         Field(max_length=MAX_MAPPED, description="What a column holds, such as `answer=Response`; may be repeated"),
     ] = ()
+    leave_out: Annotated[
+        tuple[Header, ...],
+        Field(max_length=MAX_MAPPED, description="Headers of columns that are not to be read, whatever they hold"),
+    ] = ()
 
     def build_order(self, upload: Upload, file: Path) -> BatchOrder:
         """Raises BatchInvalid for a `map` that is no pair."""
         return BatchOrder(
             file=file, file_name=upload.name, rubric=self.rubric, question=self.question, sheet=self.sheet,
-            mapping=dict(map(_split, self.map)), file_hash=upload.sha256,
+            mapping=dict(map(_split, self.map)), leave_out=self.leave_out, file_hash=upload.sha256,
         )  # fmt: skip
 
 
@@ -47,7 +51,7 @@ class PreviewedColumn(_Model):
     holds: Annotated[
         str | None, Field(description="`answer`, `candidate`, `group:site`, `question:ID`, …; null: it is left out")
     ]
-    how: Annotated[str | None, Field(description="How that was found: by its name, or as you mapped it")]
+    how: Annotated[str | None, Field(description="How that was found: `name`, or `map`: you said so")]
 
 
 class FilePreview(_Model):

@@ -14,6 +14,7 @@ from service.api.schemas import MAX_QUESTION, Name, _refuse_controls
 from service.batches.ranking.cache import RankingPage
 from service.batches.ranking.lines import PersonLine
 from service.batches.ranking.query import RankingQuery, Section
+from service.batches.ranking.search import MAX_CHARACTERS
 from service.batches.ranking.snapshot import Covered
 from service.batches.review import MAX_REASON_CHARACTERS
 from service.domain.batch import AnswerResult, AnswerRow, AnswerState, Rejected
@@ -62,13 +63,18 @@ class PeopleFilter(_Model):
     ] = ()
     band: Annotated[Header | None, Field(description="The band of the overall, by name")] = None
     tier: Annotated[int | None, Field(ge=1, le=1_000_000, description="People of this tier")] = None
+    q: Annotated[
+        Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS), AfterValidator(_refuse_controls)] | None,
+        Field(description="Words of an answer, of the candidate reference or of the external id: all of them; `row 7`"),
+    ] = None
     sort: Annotated[Name, Field(description="`overall`, `candidate`, `row` or a criterion's id")] = "overall"
     order: Annotated[Literal["desc", "asc"], Field(description="People without a value come last in both")] = "desc"
 
     def build_query(self) -> RankingQuery:
         """Raises InputError for a range that is none."""
-        given = self.model_dump(exclude={"limit", "cursor", "level", "order"})
-        return RankingQuery(**given, levels=dict(map(_read_range, self.level)), descending=self.order == "desc")
+        given = self.model_dump(exclude={"limit", "cursor", "level", "order", "q"})
+        levels = dict(map(_read_range, self.level))
+        return RankingQuery(**given, levels=levels, search=self.q, descending=self.order == "desc")
 
 
 def _read_range(text: str) -> tuple[str, tuple[float, float]]:
@@ -79,8 +85,9 @@ def _read_range(text: str) -> tuple[str, tuple[float, float]]:
 
 
 class DecisionView(_Model):
-    """What a person decided about a candidate; every earlier decision is in the audit trail."""
+    """What a person decided about a candidate. `place` counts the decisions about them; the highest is in force."""
 
+    place: int
     decision: DecisionKind
     reason: str
     decided_by: str
@@ -89,6 +96,16 @@ class DecisionView(_Model):
     @classmethod
     def build(cls, decision: Decision) -> Self:
         return cls(**{name: getattr(decision, name) for name in cls.model_fields})
+
+
+class DecisionHistory(_Model):
+    """All decisions about one person, oldest first: the last one is in force."""
+
+    items: tuple[DecisionView, ...]
+
+    @classmethod
+    def build(cls, decisions: tuple[Decision, ...]) -> Self:
+        return cls(items=tuple(map(DecisionView.build, decisions)))
 
 
 class RankedPerson(PersonLine):
@@ -175,11 +192,15 @@ class AnswerView(_Model):
     duplicate_of: int | None
     similar_to: int | None
     text: str
+    criteria: Annotated[tuple[str, ...], Field(description="What a review gives levels of")]
     is_hidden: bool
     result: Annotated[AnswerResult | None, Field(description="The machine's, which no review changes")]
     final_overall: Annotated[float | None, Field(description="The newest override's overall, else the machine's")]
     grade: Annotated[Grade | None, Field(description="The whole grade: evidence, reasons, provenance")]
-    reviews: tuple[ReviewShown, ...]
+    reviews: Annotated[tuple[ReviewShown, ...], Field(description="Oldest first; the newest override counts")]
+    decisions: Annotated[
+        tuple[DecisionView, ...], Field(description="About the person, oldest first; empty while reviews are blind")
+    ]
 
     @classmethod
     def build(cls, detail: AnswerDetail) -> Self:
@@ -188,6 +209,7 @@ class AnswerView(_Model):
         return cls(
             **row, text=detail.text, is_hidden=view.is_hidden, result=view.machine, final_overall=view.final_overall,
             grade=detail.grade, reviews=tuple(map(ReviewShown.build, view.reviews)),
+            decisions=tuple(map(DecisionView.build, detail.decisions)), criteria=detail.criteria,
         )  # fmt: skip
 
 

@@ -75,6 +75,10 @@ class BatchRequest(Reading):
     mapping: Annotated[
         Mapping[Header, Header], Field(max_length=MAX_MAPPED, description="What -> the header of its column")
     ] = Field(default_factory=dict)
+    leave_out: Annotated[
+        tuple[Header, ...],
+        Field(max_length=MAX_MAPPED, description="Headers of columns that are not to be read, whatever they hold"),
+    ] = ()
     prompt: Annotated[Name | None, Field(description="`name` or `name@v1`; else the server's")] = None
     model: Annotated[Name | None, Field(description="One of the models that the server allows; else its own")] = None
     samples: Annotated[
@@ -143,6 +147,7 @@ class BatchSummary(_Model):
     cutoff: float | None
     sample_share: float
     blind_reviews: bool
+    results_opened_at: Annotated[datetime | None, Field(description="When the blindness of reviews was ended")]
     spending_limit_usd: float | None
     has_webhook: Annotated[bool, Field(description="The address is not shown: it may hold a secret")]
 

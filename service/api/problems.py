@@ -80,6 +80,7 @@ KINDS: Mapping[type[GraderError], Kind] = {
     errors.UnknownUpload: Kind(422, "There is no such upload"),
     errors.ReviewInvalid: Kind(422, "The review cannot be stored"),
     errors.BatchStateConflict: Kind(409, "The batch's state rules this out"),
+    errors.ResultsHidden: Kind(403, "The results are not open yet"),
     errors.CursorInvalid: Kind(400, "The page cursor is not one of this service's"),
     errors.IdempotencyConflict: Kind(422, "The idempotency key was used for another request"),
     errors.AccessError: Kind(403, "Access denied"),

@@ -53,7 +53,10 @@ async def show_batches(request: Request, runtime: WithRuntime, cursor: str | Non
 
 
 async def _look(runtime: Runtime, batch_id: str) -> Progress:
-    return await runtime.batches.progress(batch_id)
+    progress = await runtime.batches.progress(batch_id)
+    if progress.batch.state is BatchState.RUNNING:
+        runtime.batches.results.warm(progress.batch)
+    return progress
 
 
 @scripts.post("/uploads", dependencies=[may_run, Depends(check_script), Depends(require_file)])
@@ -88,6 +91,7 @@ async def start_batch(request: Request, runtime: WithRuntime, visitor: Runner, f
             with uploads.hold(upload) as file:
                 order = wanted.build_order(upload, file)
                 submitted = await runtime.batches.submit(order, visitor.id, key, actor=visitor.actor)
+                runtime.batches.results.warm(submitted.batch)
     except GraderError as error:
         uploads.locate(upload)  # used up: then there is nothing to choose any more
         return await _show_new(request, runtime, upload, form, str(error))
@@ -116,7 +120,7 @@ async def _show_new(request: Request, runtime: Runtime, upload: Upload, fields: 
     services = runtime.services
     context = {
         "upload": upload, "rubric": rubric, "rubrics": list_newest(services), "preview": preview, "fields": fields,
-        "columns": list_columns(preview, rubric, order.mapping), "models": services.models.allowed,
+        "columns": list_columns(preview, rubric, order.mapping, order.leave_out), "models": services.models.allowed,
         "prompts": services.library.prompts.list_labels(), "settings": services.settings, "estimate": estimate,
         "why_not": why_not, "problem": problem, "is_asked": bool(fields.get("estimate")),
         "is_free": (order.model or services.settings.model).startswith(FREE_MODELS),

@@ -20,7 +20,7 @@ from service.api.screening_marks import cut_answer, list_spans
 from service.api.screening_pages import SEE_OTHER, PageRoute, name_reviewer, render_page
 from service.batches.ranking.lines import PersonLine
 from service.batches.ranking.people import make_key
-from service.batches.review import ReviewDraft
+from service.batches.review import ReviewDraft, find_counting
 from service.batches.review_queue import QueuePage
 from service.domain.batch import Batch
 from service.domain.grade import CriterionNotObserved, CriterionScored
@@ -146,11 +146,11 @@ async def _show(
     person = await _find_person(runtime, batch, detail)
     in_queue = "queue" in request.query_params
     queue = await results.list_queue(batch_id, reviewer, limit=QUEUE_LOOKAHEAD) if in_queue else None
-    decisions = {} if person is None else await results.list_decisions(batch_id, [person.key])
     context = {
         "batch": batch, "rubric": rubric, "question": question, "detail": detail, "row": detail.row,
         "grade": detail.grade, "view": detail.view, "person": person,
-        "decision": decisions.get(person.key) if person is not None else None, "form": form, "problem": problem,
+        "decision": next(iter(reversed(detail.decisions)), None), "form": form, "problem": problem,
+        "earlier": detail.decisions[-2::-1], "counting": find_counting(detail.view.reviews),
         "pieces": cut_answer(detail.text, list_spans(detail.grade)),
         "cards": build_cards(rubric, question, detail, reviewer, form), "in_queue": queue is not None,
         "neighbours": find_neighbours(queue, number), "saved": SAVED.get(request.query_params.get("saved", ""), ""),
@@ -160,8 +160,11 @@ async def _show(
 
 
 async def _find_person(runtime: Runtime, batch: Batch, detail: AnswerDetail) -> PersonLine | None:
-    """Who gave the answer; None while that must not be seen, and while there is no ranking to find them in."""
-    if detail.view.is_hidden:
+    """Who gave the answer; None while that must not be seen, and while there is no ranking to find them in.
+
+    While reviews are blind, also after the own review: it tells of the person's other answers.
+    """
+    if batch.is_blind:
         return None
     try:
         return await runtime.batches.results.person(batch.id, make_key(detail.row.candidate, detail.row.row))

@@ -18,22 +18,24 @@ from service.api.batch_events import stream_batch
 from service.api.routes.batches import BatchId
 from service.api.runtime import Runtime, WithRuntime
 from service.api.screening import Runner, may_read
-from service.api.screening_forms import WithForm
+from service.api.screening_forms import Form, WithForm
 from service.api.screening_pages import SEE_OTHER, PageRoute, name_actor, render_page
 from service.api.screening_table import TableQuery, open_table, read_query
 from service.batches.export.content import Kind, View
 from service.batches.export.files import MEDIA_TYPES
 from service.batches.ranking.query import Section
 from service.batches.ranking.snapshot import Snapshot
-from service.domain.batch import Batch, BatchState
+from service.domain.batch import Batch, BatchState, PauseReason
 from service.domain.grade import FlagCode
 from service.domain.rubric import Rubric
+from service.errors import BatchInvalid
 
 router = APIRouter(
     include_in_schema=False, prefix=f"{SCREENING}/{{batch_id}}", route_class=PageRoute, dependencies=[may_read]
 )
 ACTIONS = ("pause", "resume", "cancel", "retry")
 SHOWN_REJECTED = 5
+MAX_LIMIT_USD = 1_000_000
 DEFAULT_VIEW = View.PEOPLE
 
 
@@ -45,12 +47,14 @@ async def show_batch(request: Request, batch_id: BatchId, runtime: WithRuntime) 
     rubric = await _find_rubric(runtime, batch)
     query = read_query(request.query_params, rubric)
     results = runtime.batches.results
-    # A reviewer who has seen the ranking is not blind any more: it opens by a link that says so.
-    is_shown = not batch.spec.blind_reviews or "ranking" in query.given
-    table = await open_table(results, batch, query) if is_shown and batch.state != BatchState.IMPORTING else None
+    is_shown = not batch.is_blind and batch.state != BatchState.IMPORTING
+    # The first ranking of 100,000 answers takes seconds: the page comes without it, and asks again by itself.
+    is_making = is_shown and not results.rankings.is_ready(batch)
+    table = await open_table(results, batch, query) if is_shown and not is_making else None
     return render_page(
         request, "batch.html", context | _describe_table(rubric, query) | {
-            "table": table, "rejected": await results.list_rejected(batch_id, limit=SHOWN_REJECTED),
+            "table": table, "is_making": is_making,
+            "rejected": await results.list_rejected(batch_id, limit=SHOWN_REJECTED),
             "same_file": await _find_same_file(runtime, batch),
             "repeats": count_repeats(table.snapshot) if table else 0,
         },
@@ -74,6 +78,36 @@ async def follow_batch(
     return await stream_batch(request, batch_id, runtime, last_event_id)
 
 
+@router.post("/open")
+async def open_results(batch_id: BatchId, runtime: WithRuntime, visitor: Runner, _: WithForm) -> Response:
+    """Ends the blindness of reviews; then the batch's page, with its ranking."""
+    await runtime.batches.results.open_results(batch_id, visitor.actor)
+    return RedirectResponse(f"{SCREENING}/{batch_id}", SEE_OTHER)
+
+
+@router.post("/limit")
+async def set_limit(batch_id: BatchId, runtime: WithRuntime, visitor: Runner, form: WithForm) -> Response:
+    """Gives the batch another spending limit, none for an empty field, and lets it go on where that paused it."""
+    await runtime.batches.set_spending_limit(batch_id, read_limit(form), visitor.actor)
+    if (await runtime.batches.get(batch_id)).pause_reason is PauseReason.SPENDING_LIMIT:
+        await runtime.batches.resume(batch_id, visitor.actor)
+    return RedirectResponse(f"{SCREENING}/{batch_id}", SEE_OTHER)
+
+
+def read_limit(form: Form) -> float | None:
+    """US dollars, None for no limit. Raises BatchInvalid for what is no amount above 0."""
+    text = form.get("limit").replace(",", ".").removeprefix("$").strip()
+    if not text:
+        return None
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = 0.0
+    if not 0 < limit <= MAX_LIMIT_USD:
+        raise BatchInvalid(f"Spending limit: expected an amount in US dollars above 0, at most {MAX_LIMIT_USD:,}.")
+    return limit
+
+
 @router.post("/{action}")
 async def steer_batch(batch_id: BatchId, action: str, runtime: WithRuntime, visitor: Runner, _: WithForm) -> Response:
     """Pauses, resumes, cancels, or tries failed answers again; then the batch's page."""
@@ -92,6 +126,14 @@ async def export_batch(
     pieces = runtime.batches.results.export(batch_id, kind, view, actor=name_actor(request))
     part = "" if kind is Kind.XLSX else f"-{view.value}"
     return await _send_file(pieces, f"{name_file(batch)}{part}.{kind.value}", MEDIA_TYPES[kind])
+
+
+@router.get("/cases")
+async def export_cases(batch_id: BatchId, runtime: WithRuntime, only_sample: bool = True) -> Response:
+    """The reviewed answers as cases of an eval set."""
+    batch = await runtime.batches.get(batch_id)
+    pieces = runtime.batches.results.export_cases(batch_id, only_sample=only_sample)
+    return await _send_file(pieces, f"{name_file(batch)}-cases.jsonl", MEDIA_TYPES[Kind.JSONL])
 
 
 @router.get("/rejected.csv")
@@ -122,6 +164,7 @@ async def _send_file(pieces: AsyncIterator[bytes], name: str, media_type: str) -
 
 async def _build_head(runtime: Runtime, batch_id: str) -> dict[str, Any]:
     progress = await runtime.batches.progress(batch_id)
+    runtime.batches.results.warm(progress.batch)
     return {"batch": progress.batch, "progress": progress, "counts": progress.counts,
             "works_here": runtime.settings.batch_worker}  # fmt: skip
 

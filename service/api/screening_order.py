@@ -29,6 +29,9 @@ ROLES = (
 )
 
 
+LEFT_OUT = ""  # what such a column holds
+
+
 class Fields(Protocol):
     """A form, or the query of an address."""
 
@@ -39,7 +42,10 @@ class Fields(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One option of a column's select. `value` is what the mapping says: `answer=Response`; empty: as it is read."""
+    """One option of a column's select.
+
+    `value` is what the mapping says: `answer=Response`, `=Response` to leave it out; empty: as it is read.
+    """
 
     value: str
     words: str
@@ -65,10 +71,14 @@ def read_request(fields: Fields, upload: Upload) -> BatchRequest:
             given[name] = _read_number(name, text, words)
     if "sample_share" in given:
         given["sample_share"] /= 100
-    mapping = dict(pair.split("=", 1) for pair in fields.list("map") if "=" in pair)
+    pairs = [pair.split("=", 1) for pair in fields.list("map") if "=" in pair]
+    mapping = {what: header for what, header in pairs if what}
+    if len(mapping) < sum(bool(what) for what, _ in pairs):
+        raise BatchInvalid("Columns: two of them are said to hold the same. Keep one, and leave the other out.")
+    leave_out = tuple(header for what, header in pairs if not what)
     is_blind = fields.get("blind_reviews") == "on"
     try:
-        return BatchRequest(upload=upload.id, mapping=mapping, blind_reviews=is_blind, **given)
+        return BatchRequest(upload=upload.id, mapping=mapping, leave_out=leave_out, blind_reviews=is_blind, **given)
     except ValidationError as error:
         problem = error.errors()[0]
         field = str(problem["loc"][0])
@@ -97,9 +107,11 @@ def list_newest(services: Services) -> list[Rubric]:
     return [services.library.rubrics.get(label) for label in newest.values()]
 
 
-def list_columns(preview: Preview, rubric: Rubric, mapped: Mapping[str, str]) -> tuple[ColumnChoice, ...]:
+def list_columns(
+    preview: Preview, rubric: Rubric, mapped: Mapping[str, str], leave_out: Sequence[str] = ()
+) -> tuple[ColumnChoice, ...]:
     """The columns with what they could hold. `mapped` is what the person has said: what -> header."""
-    said = {header: what for what, header in mapped.items()}
+    said = {header: what for what, header in mapped.items()} | dict.fromkeys(leave_out, LEFT_OUT)
     return tuple(
         ColumnChoice(
             column.header, _say(column.holds, rubric), column.holds is not None,
@@ -118,13 +130,22 @@ def _list_choices(column: PreviewColumn, said: str | None, rubric: Rubric) -> li
     guessed = _say(column.holds, rubric) if column.holds is not None and said is None else None
     options = [*ROLES, (f"group:{header}"[:200], "A group, for audits (never sent to a model)")]
     options += [(f"question:{one.id}", f"Answers to: {_shorten(one.text)}") for one in rubric.questions]
-    if said is not None and said not in dict(options):
+    if said and said not in dict(options):
         options.append((said, said))
-    first = Choice("", f"{guessed} (by its name)" if guessed else "Left out", said is None)
+    if guessed or said is not None:
+        options.append((LEFT_OUT, "— (leave it out)"))
+    first = Choice("", _name_default(guessed, said), said is None)
     return [
         first,
         *(Choice(f"{what}={header}", words, said == what) for what, words in options if what != column.holds or said),
     ]
+
+
+def _name_default(guessed: str | None, said: str | None) -> str:
+    """What a column is when nothing is said of it."""
+    if guessed:
+        return f"{guessed} (by its name)"
+    return "Left out" if said is None else "As its name says"
 
 
 def _say(holds: str | None, rubric: Rubric) -> str | None:

@@ -28,7 +28,7 @@ async def show_queue(
     results = runtime.batches.results
     batch = await runtime.batches.get(batch_id)
     queue = await results.list_queue(batch_id, name_reviewer(request), only=only, limit=LISTED)
-    agreement = await results.agree(batch_id)
+    agreement = None if batch.is_blind else await results.agree(batch_id)
     rubric = results.bases.find_rubric(batch.spec)
     names = {one.id: one.name for one in rubric.criteria}
     questions = {one.id: one.text for one in rubric.questions}

@@ -10,12 +10,13 @@ from math import ceil
 from typing import Any
 from urllib.parse import urlencode
 
-import numpy as np
 from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 
+from service.batches.blindness import refuse_hidden
 from service.batches.ranking.lines import PersonLine, describe_person
 from service.batches.ranking.query import CANDIDATE, OVERALL, ROW, RankingQuery, Section, select_people
+from service.batches.ranking.search import MAX_CHARACTERS
 from service.batches.ranking.snapshot import Snapshot
 from service.domain.batch import Batch, BatchState
 from service.domain.rubric import HIGHEST_LEVEL, Criterion, Rubric
@@ -25,7 +26,6 @@ from service.store.results import IntArray
 from service.wiring_batch_results import BatchResults
 
 PAGE_SIZE = 50
-MAX_SEARCH = 200
 MAX_PAGE = 100_000
 MINIMUM = "min-"  # of the parameters that ask for a least level: min-empathy=3
 
@@ -35,7 +35,6 @@ class TableQuery:
     """What is asked of the table. `given` are the parameters of the address, as they were, without the page."""
 
     ranking: RankingQuery
-    search: str
     page: int
     given: Mapping[str, str]
 
@@ -44,6 +43,10 @@ class TableQuery:
         """Whether the order is that of the ranking, so that tiers are next to each other."""
         ranking = self.ranking
         return ranking.section is Section.RANKED and ranking.sort == OVERALL and ranking.descending
+
+    @property
+    def search(self) -> str:
+        return self.ranking.search or ""
 
     @property
     def is_filtered(self) -> bool:
@@ -114,6 +117,7 @@ def read_query(params: QueryParams, rubric: Rubric) -> TableQuery:
         name: given[name] for name in ("section", "question", "flag", "state", "band", "tier", "sort") if name in given
     }
     asked: dict[str, Any] = {**known, "levels": dict(_read_minima(given, rubric)), "descending": descending}
+    asked["search"] = given.get("q", "").strip()[:MAX_CHARACTERS] or None
     if "review" in given:
         asked["needs_review"] = True
     if "duplicate" in given:
@@ -125,7 +129,7 @@ def read_query(params: QueryParams, rubric: Rubric) -> TableQuery:
         raise InputError(f"{field}: the table cannot be filtered like that. Choose from the list.") from None
     page = params.get("page", "1")
     number = int(page) if page.isdecimal() and len(page) < len(str(MAX_PAGE)) else 1
-    return TableQuery(ranking, given.get("q", "").strip()[:MAX_SEARCH], max(1, number), given)
+    return TableQuery(ranking, max(1, number), given)
 
 
 def _read_minima(given: Mapping[str, str], rubric: Rubric) -> Iterable[tuple[str, tuple[float, float]]]:
@@ -139,43 +143,33 @@ def _read_minima(given: Mapping[str, str], rubric: Rubric) -> Iterable[tuple[str
 
 
 async def open_table(results: BatchResults, batch: Batch, query: TableQuery) -> TablePage:
-    """The page that was asked for, or the last one. Raises InputError for a filter of something unknown."""
+    """The page that was asked for, or the last one.
+
+    Raises InputError for a filter of something unknown, ResultsHidden.
+    """
+    refuse_hidden(batch)
     await asyncio.to_thread(results.bases.get, batch)
     snapshot = await results.rankings.get(batch)
     if snapshot.covered.waiting and batch.state is BatchState.FINISHED:  # made just before the last grades came
         snapshot = await results.rankings.get(batch, newest=True)
-    table = await asyncio.to_thread(_make_table, snapshot, query)
+    with_words = await results.rankings.search(batch, query.search)
+    table = await asyncio.to_thread(_make_table, snapshot, query, with_words)
     keys = [one.key for group in table.groups for one in group.people]
     decisions = await results.list_decisions(batch.id, keys)
     return TablePage(query, snapshot, table.groups, decisions, table.matching, table.elsewhere, table.page, table.pages)
 
 
-def _make_table(snapshot: Snapshot, query: TableQuery) -> TablePage:
-    found, elsewhere = _find(snapshot, query, query.ranking), 0
+def _make_table(snapshot: Snapshot, query: TableQuery, with_words: IntArray | None) -> TablePage:
+    found, elsewhere = select_people(snapshot, query.ranking, with_words), 0
     if query.is_filtered:
         is_ranked = query.ranking.section is Section.RANKED
         other = query.ranking.model_copy(update={"section": Section.UNSCORED if is_ranked else Section.RANKED})
-        elsewhere = len(_find(snapshot, query, other))
+        elsewhere = len(select_people(snapshot, other, with_words))
     pages = max(1, ceil(len(found) / PAGE_SIZE))
     page = min(query.page, pages)
     people = [describe_person(snapshot, int(one)) for one in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]]
     groups = tuple(_group(snapshot, people)) if query.is_by_tier else (Group(None, len(found), tuple(people)),)
     return TablePage(query, snapshot, groups, {}, len(found), elsewhere, page, pages)
-
-
-def _find(snapshot: Snapshot, query: TableQuery, ranking: RankingQuery) -> IntArray:
-    found = select_people(snapshot, ranking)
-    return search_people(snapshot, found, query.search) if query.search else found
-
-
-def search_people(snapshot: Snapshot, found: IntArray, text: str) -> IntArray:
-    """Those of the people whose reference holds the text, or who stand in that row of the file."""
-    wanted = text.casefold()
-    people = snapshot.people
-    return np.array(
-        [one for one in found.tolist() if wanted in (people.get_candidate(one) or f"row {people.row[one]}").casefold()],
-        dtype=np.int64,
-    )
 
 
 def _group(snapshot: Snapshot, people: Iterable[PersonLine]) -> Iterable[Group]:

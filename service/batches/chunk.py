@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,8 @@ from service.batches.lanes import Lane, Turn
 from service.batches.leases import Lease
 from service.batches.plans import Halted, Plan, Planner, explain_halt, passes
 from service.batches.watch import View, Watch
-from service.domain.batch import Batch, BatchState, PauseReason
+from service.batches.webhooks import note_message
+from service.domain.batch import BatchState, PauseReason
 from service.domain.grade import Scored, Unscored
 from service.errors import (
     BackendOverloaded,
@@ -29,7 +30,7 @@ from service.grading.build import Stamp
 from service.grading.call import Caller
 from service.grading.pipeline import Grader, grade_answer
 from service.store.answers import AnswerStore, WaitingAnswer
-from service.store.audit import Action, AuditTrail
+from service.store.audit import Action, AuditTrail, Detail, Note
 from service.store.batches import BatchStore
 from service.store.grades import GradeStore
 
@@ -41,10 +42,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ChunkTools:
-    """What grading a chunk needs. `count_at_once` says of how many answers a model is asked at a time.
-
-    `on_changed` hears of each batch that is finished or paused here, after the `trail` has it.
-    """
+    """What grading a chunk needs. `count_at_once` says of how many answers a model is asked at a time."""
 
     batches: BatchStore
     answers: AnswerStore
@@ -53,8 +51,11 @@ class ChunkTools:
     count_at_once: Callable[[str], int]
     clock: Callable[[], float]
     now: Callable[[], datetime]
-    on_changed: Callable[[Batch], Awaitable[None]]
     trail: AuditTrail
+
+    def note(self, action: Action, batch_id: str, **details: Detail) -> Note:
+        """Work for the transaction that ends or pauses a batch: its message and its audit entry."""
+        return note_message(batch_id, self.now, self.trail.note(WORKER, action, batch_id, details))
 
 
 @dataclass(slots=True, eq=False)
@@ -75,9 +76,9 @@ class ChunkRunner:
     def __init__(self, tools: ChunkTools, lease: Lease) -> None:
         self._tools = tools
         self._lease = lease
-        self._keeper = Keeper(tools.grades, tools.answers)
+        self._keeper = Keeper(tools.grades, tools.answers, tools.clock)
         self._lanes: dict[str, Lane] = {}
-        self._open = 0
+        self._open: list[tuple[str, int]] = []
         self._all_ended = asyncio.Event()
         self._all_ended.set()
         self.is_stopping = False
@@ -88,7 +89,7 @@ class ChunkRunner:
 
         When the process stops it does not end: cancelled, it counts as not done, and is handed out again.
         """
-        self._open += 1
+        self._open.append((batch_id, chunk))
         self._all_ended.clear()
         try:
             await self._run(batch_id, chunk)
@@ -98,7 +99,7 @@ class ChunkRunner:
             log.error("chunk_failed", batch=batch_id, chunk=chunk, error=type(bug).__name__)  # noqa: TRY400 - text of a candidate may be in it
             await asyncio.sleep(1)
         finally:
-            self._open -= 1
+            self._open.remove((batch_id, chunk))
             if not self._open:
                 self._all_ended.set()
         if self.is_stopping:
@@ -112,7 +113,11 @@ class ChunkRunner:
             async with asyncio.timeout(seconds):
                 await self._all_ended.wait()
         except TimeoutError:
-            log.warning("stopped_with_answers_in_flight", chunks=self._open)
+            log.warning("stopped_with_answers_in_flight", chunks=len(self._open))
+
+    def is_open(self, batch_id: str, chunk: int) -> bool:
+        """Whether the chunk is being run here."""
+        return (batch_id, chunk) in self._open
 
     def abandon(self) -> None:
         """The lease was lost: those who wait for their turn go."""
@@ -136,16 +141,9 @@ class ChunkRunner:
 
     async def finish(self, batch_id: str) -> None:
         """Finishes the batch when nothing in it waits."""
-        note = self._tools.trail.note(WORKER, Action.BATCH_FINISHED, batch_id)
+        note = self._tools.note(Action.BATCH_FINISHED, batch_id)
         if await self._tools.batches.finish_if_done(batch_id, self._tools.now(), note):
             log.info("batch_finished", batch=batch_id)
-            await self._tell(await self._tools.batches.get(batch_id))
-
-    async def _tell(self, batch: Batch) -> None:
-        try:
-            await self._tools.on_changed(batch)
-        except Exception as bug:  # noqa: BLE001 - whoever listens must not undo what is done
-            log.error("listener_failed", batch=batch.id, error=type(bug).__name__)  # noqa: TRY400 - see above
 
     def _may_go_on(self, view: View, epoch: int) -> bool:
         return view.is_running and not self.is_stopping and epoch == self._lease.epoch
@@ -247,13 +245,12 @@ class ChunkRunner:
             BatchState.PAUSED,
             pause_reason=halt.reason,
             pause_message=str(halt),
-            note=self._tools.trail.note(WORKER, Action.BATCH_PAUSED, view.batch.id, {"reason": halt.reason.value}),
+            note=self._tools.note(Action.BATCH_PAUSED, view.batch.id, reason=halt.reason.value),
         )
         try:
-            paused = await self._keeper.persist(change)
+            await self._keeper.persist(change)
         except BatchStateConflict:
             pass  # another answer said it first
         else:
             log.warning("batch_paused", batch=view.batch.id, reason=halt.reason.value)
-            await self._tell(paused)
         await self._keeper.persist(self.watch.look)

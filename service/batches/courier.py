@@ -14,10 +14,8 @@ import httpx
 
 from service import __version__
 from service.batches.addresses import Resolve, Target, find_addresses, read_target, resolve_name
-from service.batches.webhooks import EVENT_OF_STATE, build_delivery, build_headers, compute_message_id
-from service.domain.batch import Batch
-from service.errors import BatchInvalid, StoreError, UnknownBatch
-from service.store.batches import BatchStore
+from service.batches.webhooks import build_headers
+from service.errors import BatchInvalid, StoreError
 from service.store.deliveries import Delivery, DeliveryStore, Due
 
 # Seconds to wait before each attempt, after Standard Webhooks. Data, so that it can be read at a glance: 17.6 hours.
@@ -52,7 +50,6 @@ class Courier:
     def __init__(
         self,
         deliveries: DeliveryStore,
-        batches: BatchStore,
         key: bytes,
         clock: Callable[[], datetime],
         *,
@@ -62,7 +59,7 @@ class Courier:
         draw: Callable[[], float] = random.random,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
-        self._deliveries, self._batches, self._key, self._clock = deliveries, batches, key, clock
+        self._deliveries, self._key, self._clock = deliveries, key, clock
         self._allow_private, self._resolve, self._draw = allow_private, resolve, draw
         self._timeout_seconds = timeout_seconds
         self._client = httpx.AsyncClient(
@@ -77,7 +74,7 @@ class Courier:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begins to deliver in the background, and first makes up for messages that a crash swallowed."""
+        """Begins to deliver in the background, first what a crash or a stop has left."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="webhook-courier")
 
@@ -89,24 +86,9 @@ class Courier:
                 await self._task
         await self._client.aclose()
 
-    async def announce(self, batch: Batch) -> None:
-        """Stores the message that the batch's state calls for, if any, and delivers it soon. Raises a StoreError."""
-        delivery = build_delivery(batch, await self._batches.count(batch.id), self._clock())
-        if delivery is not None:
-            await self._deliveries.add(delivery)
-            self._news.set()
-
-    async def announce_missed(self) -> int:
-        """Stores messages of ended batches that have none: a process died between the end and its message."""
-        missed = 0
-        for batch_id in await self._deliveries.list_ended():
-            with suppress(UnknownBatch):  # deleted just now
-                batch = await self._batches.get(batch_id)
-                event = EVENT_OF_STATE.get(batch.state)  # None: its failed answers are being tried again
-                if event and not await self._deliveries.exists(compute_message_id(batch, event)):
-                    await self.announce(batch)
-                    missed += 1
-        return missed
+    async def look(self) -> None:
+        """There may be a new message: it is sent soon, in the background."""
+        self._news.set()
 
     async def send_due(self) -> int:
         """Makes one attempt for each delivery that is due; how many this courier got to make. Raises a StoreError."""
@@ -124,13 +106,9 @@ class Courier:
         return ended.count(True)
 
     async def _run(self) -> None:
-        is_caught_up = False
         while True:
             self._news.clear()
             try:
-                if not is_caught_up:
-                    await self.announce_missed()
-                    is_caught_up = True
                 if await self.send_due():
                     continue  # there may be more than one page of them
                 wait = await self._find_wait()

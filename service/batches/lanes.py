@@ -7,8 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
 from service.batches.breaker import INFINITY, Breaker
 from service.grading.call import Caller
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -21,13 +25,11 @@ class Turn:
 
     def succeed(self) -> None:
         if self._end():
-            self.lane.breaker.succeed()
-            self.lane.grant()
+            self.lane.settle(self.lane.breaker.succeed)
 
     def fail(self, asked_seconds: float | None = None) -> None:
         if self._end():
-            self.lane.breaker.fail(self.is_probe, asked_seconds)
-            self.lane.grant()
+            self.lane.settle(lambda: self.lane.breaker.fail(self.is_probe, asked_seconds))
 
     def give_up(self) -> None:
         if self._end():
@@ -76,6 +78,15 @@ class Lane:
         for future, _ in gone:
             if not future.done():
                 future.set_result(None)
+
+    def settle(self, tell_breaker: Callable[[], None]) -> None:
+        """After a reply or a failure: says so when the backend is found down or back, and gives the next turns."""
+        was_open, seconds = self.breaker.is_open, self.breaker.failing_seconds
+        tell_breaker()
+        if self.breaker.is_open != was_open:
+            event = "backend_back" if was_open else "backend_down"
+            log.warning(event, backend=self.caller.backend.name, failing_seconds=round(seconds, 1))
+        self.grant()
 
     def grant(self) -> None:
         """Gives turns to those who wait, as far as there are any."""

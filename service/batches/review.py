@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -91,7 +91,7 @@ class ReviewDesk:
         weights = self.get_rubric(batch).get_question(row.question).weights
         review = Review(
             id=self.draw_id(),
-            created_at=self.now(),
+            created_at=await self._date_next(key),
             key=key,
             reviewer=_check_name(reviewer),
             levels=dict(draft.levels),
@@ -104,8 +104,14 @@ class ReviewDesk:
         self.rankings.expire(batch.id)
         return review
 
+    async def _date_next(self, key: AnswerKey) -> datetime:
+        """Now, or just after the newest review: a clock that is set back would leave an older override in force."""
+        earlier = await self.reviews.list_of_answer(key)
+        at = self.now()
+        return max(at, earlier[-1].created_at + timedelta(microseconds=1)) if earlier else at
+
     async def decide(self, batch: Batch, person: str, kind: DecisionKind, by: str, reason: str) -> Decision:
-        """The decision now in force about the person with this key in the ranking.
+        """The decision now in force about the person with this key in the ranking; earlier ones stay in its history.
 
         Raises ReviewInvalid, UnknownAnswer.
         """
@@ -126,13 +132,18 @@ class ReviewDesk:
 
 def is_hidden(batch: Batch, reviews: Sequence[Review], reviewer: str) -> bool:
     """Whether this reviewer may see neither the machine's score nor other reviews of the answer that these are of."""
-    return batch.spec.blind_reviews and all(review.reviewer != reviewer for review in reviews)
+    return batch.is_blind and all(review.reviewer != reviewer for review in reviews)
+
+
+def find_counting(reviews: Sequence[Review]) -> Review | None:
+    """The override that counts, the newest; None where the machine's score does. `reviews` oldest first."""
+    return next((review for review in reversed(reviews) if review.is_override), None)
 
 
 def find_final_overall(machine: float | None, reviews: Sequence[Review]) -> float | None:
     """The newest override's overall, else the machine's. `reviews` oldest first."""
-    overrides = [review for review in reviews if review.is_override]
-    return overrides[-1].overall if overrides else machine
+    counting = find_counting(reviews)
+    return counting.overall if counting is not None else machine
 
 
 def score_levels(levels: Mapping[str, float | None], weights: Mapping[str, float]) -> float | None:

@@ -94,7 +94,7 @@ def measure_reviews(columns: AnswerColumns, batch: Batch, reviews: Sequence[Revi
         human_human_selected=_measure(human[False]),
         sampled=int(in_sample.sum()),
         sample_reviewed=len(machine[True]),
-        cautions=(SELECTED_CAUTION,) if batch.spec.blind_reviews else (SELECTED_CAUTION, SEEN_CAUTION),
+        cautions=(SELECTED_CAUTION, SEEN_CAUTION) if _could_see(batch, reviews) else (SELECTED_CAUTION,),
     )
 
 
@@ -104,6 +104,14 @@ def group_first_reviews(reviews: Sequence[Review]) -> dict[int, list[Review]]:
     for review in sorted(reviews, key=lambda review: (review.created_at, review.id)):
         found.setdefault(review.key.number, {}).setdefault(review.reviewer, review)
     return {number: list(views.values()) for number, views in sorted(found.items())}
+
+
+def _could_see(batch: Batch, reviews: Sequence[Review]) -> bool:
+    """Whether somebody could see the machine's score before they gave their own."""
+    opened_at = batch.spec.results_opened_at
+    if not batch.spec.blind_reviews:
+        return True
+    return opened_at is not None and any(review.created_at > opened_at for review in reviews)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from service.domain.case import Case, RatedLevel, Rating, ReferenceRule, SetFron
 from service.domain.judgement import NOT_OBSERVED
 from service.store.reviews import Review, ReviewedAnswer
 
+BLOCK = 200  # cases written at once
 _SAMPLE_CAUTION = "Only answers of the random sample that somebody reviewed."
 _ALL_CAUTION = (
     "Most of these answers were picked for review because something about them stood out: figures on them say how a "
@@ -23,7 +24,9 @@ _ALL_CAUTION = (
 
 def make_set_front(batch: Batch, *, only_sample: bool = True) -> SetFront:
     """The front of the set: which rubric its levels mean something under, and how its answers were chosen."""
-    seen = "" if batch.spec.blind_reviews else " Reviewers could see the machine's score before giving their own."
+    seen, opened_at = " Reviewers could see the machine's score before giving their own.", batch.spec.results_opened_at
+    if batch.spec.blind_reviews:
+        seen = f" Reviews after {opened_at:%Y-%m-%d %H:%M} UTC were not blind." if opened_at else ""
     return SetFront(
         format=1,
         id=f"reviews-{re.sub('[^a-z0-9]+', '-', batch.id.lower()).strip('-')}",
@@ -55,6 +58,17 @@ async def iterate_cases(
             groups={name: value for name, value in answer.groups.items() if name.strip() and value.strip()},
             ratings=tuple(map(_rate, views)),
         )
+
+
+async def write_cases(cases: AsyncIterator[Case]) -> AsyncIterator[bytes]:
+    """The lines of `cases.jsonl`, in blocks."""
+    block: list[str] = []
+    async for case in cases:
+        block.append(case.model_dump_json(exclude_defaults=True) + "\n")
+        if len(block) == BLOCK:
+            yield "".join(block).encode()
+            block = []
+    yield "".join(block).encode()
 
 
 def _rate(review: Review) -> Rating:

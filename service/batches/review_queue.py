@@ -91,7 +91,7 @@ def list_queue(
     By the most pressing reason, borderline ones nearest to the cutoff first. A blind queue is shuffled and gives no
     reasons, and can be narrowed to the random sample only: else its order would tell the machine's score.
     """
-    is_blind = batch.spec.blind_reviews
+    is_blind = batch.is_blind
     if is_blind and only not in (None, QueueReason.SAMPLE):
         raise ReviewInvalid("reason: reviews of this batch are blind, so its queue can only be narrowed to 'sample'.")
     reasons = find_reasons(columns, batch, grader_error)
@@ -107,7 +107,7 @@ def list_queue(
 def _order(
     columns: AnswerColumns, batch: Batch, reasons: Mapping[QueueReason, BoolArray], places: IntArray
 ) -> IntArray:
-    if batch.spec.blind_reviews:
+    if batch.is_blind:
         return np.argsort(_draw(f"order:{batch.id}", columns.number[places]), kind="stable")
     first = np.argmax(np.stack([of[places] for of in reasons.values()]), axis=0)
     is_borderline = first == list(reasons).index(QueueReason.BORDERLINE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -13,14 +13,19 @@ from service.errors import UnknownBatch
 from service.store.batches import BatchStore
 from service.store.workers import WorkerStore
 
+# Between taking a chunk and being at it, and between its end and the engine's note, lie moments. Looks are counted as
+# well as time: a process that was frozen finds both ends of a minute in two looks.
+LEFT_SECONDS = 15.0
+LEFT_LOOKS = 3
+
 log = structlog.stdlib.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Sweeper:
     """Any worker may sweep at any time: whatever two of them do at once is done once.
 
-    `finish` finishes a batch in which nothing waits.
+    `finish` finishes a batch in which nothing waits. `is_open` says whether this process is at a chunk.
     """
 
     worker_id: str
@@ -28,6 +33,9 @@ class Sweeper:
     workers: WorkerStore
     engine: Engine
     finish: Callable[[str], Awaitable[None]]
+    is_open: Callable[[str, int], bool]
+    clock: Callable[[], float]
+    _left: dict[str, tuple[float, int]] = field(default_factory=dict)  # id -> since when, and in how many looks
 
     async def sweep(self) -> None:
         """Queues chunks that wait and are nowhere, and hands out again what dead workers held. Raises a StoreError."""
@@ -51,6 +59,7 @@ class Sweeper:
         """
         held = await self.engine.list_running()
         living = await self.workers.list_beats()
+        await self._resume_left(held)
         if not living or min(living) != self.worker_id:
             return
         orphans = [work for work in held if work.worker not in living]
@@ -59,6 +68,25 @@ class Sweeper:
                 "chunks_taken_over", chunks=len(orphans), workers=sorted({str(work.worker) for work in orphans})
             )
             await self.engine.resume(orphans)
+
+    async def _resume_left(self, held: Sequence[Work]) -> None:
+        """Hands out again what the engine takes for ours and nobody here is at: its end could not be written.
+
+        That is so after a disk was full: such a chunk stayed ours, in one of the few places, until the next start.
+        """
+        own = [work for work in held if work.worker == self.worker_id]
+        left = {work.id: work for work in own if not self.is_open(work.batch_id, work.chunk)}
+        now = self.clock()
+        before = {work_id: self._left.get(work_id, (now, 0)) for work_id in left}
+        self._left = {work_id: (since, looks + 1) for work_id, (since, looks) in before.items()}
+        due = [
+            left[work_id]
+            for work_id, (since, looks) in self._left.items()
+            if looks >= LEFT_LOOKS and now - since >= LEFT_SECONDS
+        ]
+        if due:
+            log.warning("chunks_resumed", chunks=len(due))
+            await self.engine.resume(due)
 
     async def _queue_missing(self, batch: Batch) -> None:
         """Of a crash between start and queueing, of a pause, a retry, or a chunk that ended early.
@@ -70,6 +98,9 @@ class Sweeper:
             await self.finish(batch.id)
             return
         known = await self.engine.list_work(batch.id)
+        if any(work.is_live and not work.is_running and work.priority != batch.priority for work in known):
+            log.info("chunks_reordered", batch=batch.id, priority=batch.priority)
+            await self.engine.reorder(batch.id, batch.priority)
         missing = set(waiting) - {work.chunk for work in known if work.is_live}
         if missing:  # a chunk that ended between the two looks waits no more
             missing &= set(await self.batches.list_waiting_chunks(batch.id))

@@ -7,13 +7,14 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
 from service.domain.batch import Batch, BatchState, Counts
 from service.errors import ConfigInvalid
-from service.store.deliveries import Delivery
+from service.store.audit import Note
+from service.store.deliveries import Delivery, note_delivery
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 -- the form's, no secret
 SECRET_BYTES = range(24, 65)  # as the specification has it
@@ -82,6 +83,11 @@ def build_delivery(batch: Batch, counts: Counts, now: datetime) -> Delivery | No
         created_at=now,
         next_attempt_at=now,
     )
+
+
+def note_message(batch_id: str, now: Callable[[], datetime], entry: Note) -> Note:
+    """Work for the transaction that changes a batch's state: its message, if anybody is to be told, and the `entry`."""
+    return note_delivery(batch_id, lambda batch, counts: build_delivery(batch, counts, now()), entry)
 
 
 def compute_message_id(batch: Batch, event: Event, occasion: str = "") -> str:

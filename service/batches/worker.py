@@ -62,7 +62,10 @@ class Worker:
         self._lease = Lease(setup.pulse.lease_seconds, setup.tools.clock)
         self._silence = Silence(setup.pulse.looks)
         self._runner = ChunkRunner(setup.tools, self._lease)
-        self._sweeper = Sweeper(self.id, setup.tools.batches, setup.workers, setup.engine, self._runner.finish)
+        self._sweeper = Sweeper(
+            self.id, setup.tools.batches, setup.workers, setup.engine, self._runner.finish, self._runner.is_open,
+            setup.tools.clock,
+        )  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
         self._woken = asyncio.Event()
         self._looks: asyncio.Future[None] | None = None
@@ -118,12 +121,16 @@ class Worker:
             self._looks = None
 
     async def _keep_beating(self) -> None:
+        is_missing = False
         while True:
             try:
                 await self._beat()
+                is_missing = False
             except StoreError as error:
                 self._silence.forget()
-                log.warning("beat_missed", error=error.code)
+                if not is_missing:  # a disk that is full for a night is one line, not 30,000
+                    log.warning("beat_missed", error=error.code)
+                is_missing = True
             await asyncio.sleep(self._setup.pulse.beat_seconds)
 
     async def _beat(self) -> None:
@@ -150,7 +157,7 @@ class Worker:
         self.living = living
 
     async def _keep_sweeping(self) -> None:
-        """A full sweep when woken, when the set of running batches changed, and every few seconds."""
+        """A full sweep when woken, when the running batches or their priorities changed, and every few seconds."""
         seen: object = None
         swept_at = tidied_at = float("-inf")
         clock = self._setup.tools.clock
@@ -159,7 +166,7 @@ class Worker:
             self._woken.clear()
             try:
                 running = await self._setup.tools.batches.list_in_state(BatchState.RUNNING)
-                found = [(batch.id, batch.state) for batch in running]
+                found = [(batch.id, batch.priority) for batch in running]
                 if was_woken or found != seen or clock() - swept_at >= self._setup.sweep_seconds:
                     is_fewer = isinstance(seen, list) and len(found) < len(seen)
                     swept_at, seen = clock(), found

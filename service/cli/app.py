@@ -23,6 +23,7 @@ from service.cli import (
     keys,
     prompts,
     review,
+    review_cases,
     rubrics,
     serve,
     worker,
@@ -94,6 +95,7 @@ batches.app.command("rejected")(batches_results.write_rejected)
 batches.app.command("delete")(batches_steering.delete_batch)
 app.add_typer(batches.app, name="batches")
 app.command("worker")(worker.work)
+review.app.command("export-cases")(review_cases.export_cases)
 app.add_typer(review.app, name="review")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")

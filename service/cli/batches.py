@@ -20,6 +20,10 @@ MapOption = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="WHAT=HEADER", help="What the column HEADER holds: answer=Response. Repeatable."),
 ]
+LeaveOutOption = Annotated[
+    list[str] | None,
+    typer.Option("--leave-out", metavar="HEADER", help="Do not read the column HEADER, whatever it holds. Repeatable."),
+]
 QuestionOption = Annotated[
     str | None, typer.Option(metavar="QUESTION", help="Of rows that name none: an id or the full text.")
 ]
@@ -37,6 +41,7 @@ def preview_file(
     file: File,
     rubric: RubricOption,
     mapped: MapOption = None,
+    leave_out: LeaveOutOption = None,
     question: QuestionOption = None,
     sheet: SheetOption = None,
     as_json: AsJson = False,
@@ -53,7 +58,7 @@ def preview_file(
     """
     from service.cli.batches_submit import show_preview
 
-    order = read_order(Wanted(file, rubric, mapped, question, sheet))
+    order = read_order(Wanted(file, rubric, mapped, leave_out, question, sheet))
     return use_batches(load_settings_for(None), lambda batches: show_preview(batches, order, as_json))
 
 
@@ -62,6 +67,7 @@ def estimate_batch(
     file: File,
     rubric: RubricOption,
     mapped: MapOption = None,
+    leave_out: LeaveOutOption = None,
     question: QuestionOption = None,
     sheet: SheetOption = None,
     prompt: PromptOption = None,
@@ -79,7 +85,7 @@ def estimate_batch(
     """
     from service.cli.batches_submit import show_estimate
 
-    order = read_order(Wanted(file, rubric, mapped, question, sheet, prompt=prompt, model=model, samples=samples))
+    order = read_order(Wanted(file, rubric, mapped, leave_out, question, sheet, None, prompt, model, samples))
     return use_batches(load_settings_for(model), lambda batches: show_estimate(batches, order, as_json))
 
 
@@ -88,6 +94,7 @@ def submit_batch(
     file: File,
     rubric: RubricOption,
     mapped: MapOption = None,
+    leave_out: LeaveOutOption = None,
     question: QuestionOption = None,
     sheet: SheetOption = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the batch. [default: the file's]")] = None,
@@ -144,7 +151,7 @@ def submit_batch(
 
     order = read_order(
         Wanted(
-            file, rubric, mapped, question, sheet, name=name, prompt=prompt, model=model, samples=samples,
+            file, rubric, mapped, leave_out, question, sheet, name=name, prompt=prompt, model=model, samples=samples,
             cutoff=cutoff, limit_usd=limit_usd, priority=priority, webhook=webhook, blind=blind,
         )
     )  # fmt: skip

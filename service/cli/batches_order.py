@@ -19,6 +19,7 @@ class Wanted:
     file: Path
     rubric: str
     mapped: list[str] | None = None
+    leave_out: list[str] | None = None
     question: str | None = None
     sheet: str | None = None
     name: str | None = None
@@ -43,6 +44,7 @@ def read_order(wanted: Wanted) -> BatchOrder:
     return BatchOrder(
         file=wanted.file, file_name=wanted.file.name or str(wanted.file), rubric=wanted.rubric, name=wanted.name,
         prompt=wanted.prompt, model=wanted.model, samples=wanted.samples, mapping=read_mapping(wanted.mapped or []),
+        leave_out=tuple(wanted.leave_out or ()),
         question=wanted.question, sheet=wanted.sheet, cutoff=wanted.cutoff, blind_reviews=wanted.blind,
         spending_limit_usd=wanted.limit_usd, webhook_url=wanted.webhook, priority=wanted.priority,
     )  # fmt: skip

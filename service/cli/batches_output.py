@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from service.cli.batches_progress import describe_pace
-from service.cli.evals_progress import describe_time
 from service.cli.output import print_hanging, print_json, print_table
+from service.cli.progress import describe_time
 from service.domain.invisible import keep_printable
 
 if TYPE_CHECKING:
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     from service.batches.estimate import Estimate
     from service.domain.batch import Batch, Counts
     from service.wiring_batches import Progress
-
-ADVICE = {
-    "person": "",
-    "spending_limit": "Submit the file again with a higher limit, or cancel the batch and keep what is graded.",
-    "key_rejected": "Correct GRADER_API_KEY where the batch is graded.",
-    "model_unusable": "Mend that where the batch is graded.",
-}
 
 
 def describe_batch(batch: Batch) -> dict[str, Any]:
@@ -59,11 +52,15 @@ def print_batches(batches: Sequence[Batch]) -> None:
 
 def print_progress(progress: Progress) -> None:
     """One batch as it is now: state, counts, pace, what it is graded with, what to do next."""
+    from service.domain.batch import BatchState
+
     batch, counts = progress.batch, progress.counts
     spec = batch.spec
     typer.echo(f"{batch.id}  {keep_printable(batch.name)}\n")
     print_hanging("  state    ", describe_state(batch))
     print_hanging("  answers  ", describe_counts(counts))
+    if batch.state is BatchState.RUNNING and progress.is_working is False:
+        print_hanging("  worker   ", "none is alive; start one: interview-grader worker")
     if batch.rejected:
         print_hanging("  left out ", f"{count(batch.rejected, 'row')} of the file that could not be read as answers")
     if pace := describe_pace(progress):
@@ -81,9 +78,9 @@ def describe_state(batch: Batch) -> str:
 
     if batch.state is not BatchState.PAUSED or batch.pause_reason is None:
         return batch.state.value
-    reason = batch.pause_reason.value
-    parts = [f"paused ({reason.replace('_', ' ')})", batch.pause_message or "", ADVICE.get(reason, "")]
-    return ". ".join(part.rstrip(". ") for part in parts if part) + ("." if len([p for p in parts if p]) > 1 else "")
+    reason = batch.pause_reason
+    parts = [f"paused ({reason.value.replace('_', ' ')})", batch.pause_message or "", reason.advice]
+    return ". ".join(part.rstrip(". ") for part in parts if part) + "."
 
 
 def describe_counts(counts: Counts) -> str:

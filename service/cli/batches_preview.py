@@ -55,7 +55,7 @@ def _describe_file(preview: Preview) -> Iterator[str]:
 
 
 def _write_column(column: PreviewColumn) -> tuple[str, ...]:
-    how = HOW.get(column.how or "", "") if column.holds else ""
+    how = HOW.get(column.how or "", "") if column.holds else ("by --leave-out" if column.how else "")
     return keep_printable(column.header) or "(no header)", keep_printable(column.holds or LEFT_OUT), how
 
 

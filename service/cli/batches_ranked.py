@@ -38,7 +38,9 @@ class Shown:
     without_score_total: int
 
 
-def read_query(least: list[str], flag: str | None, band: str | None, sort: str) -> tuple[RankingQuery, float | None]:
+def read_query(
+    least: list[str], flag: str | None, band: str | None, sort: str, search: str | None = None
+) -> tuple[RankingQuery, float | None]:
     """What was asked, and the least overall. Raises InputError for an unknown flag or a level that is none."""
     from service.batches.ranking.query import CANDIDATE, ROW, RankingQuery
     from service.domain.grade import FlagCode
@@ -49,7 +51,7 @@ def read_query(least: list[str], flag: str | None, band: str | None, sort: str) 
     overall = levels.pop("overall", None)
     query = RankingQuery(
         flag=FlagCode(flag) if flag else None, band=band, sort=sort, descending=sort not in (CANDIDATE, ROW),
-        levels={criterion: (level, 5.0) for criterion, level in levels.items()},
+        levels={criterion: (level, 5.0) for criterion, level in levels.items()}, search=search or None,
     )  # fmt: skip
     return query, overall
 

@@ -28,6 +28,10 @@ def show_results(
     ] = None,
     flag: Annotated[str | None, typer.Option(metavar="CODE", help="Only people with an answer flagged so.")] = None,
     band: Annotated[str | None, typer.Option(metavar="BAND", help="Only people in this band of the rubric.")] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="WORDS", help="Only people whose reference, external id or answer holds all of these."),
+    ] = None,
     sort: Annotated[str, typer.Option(metavar="BY", help="overall, candidate, row or a criterion.")] = "overall",
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="How many people, best first.")] = 20,
     as_json: AsJson = False,
@@ -38,6 +42,7 @@ def show_results(
     interview-grader batches results bat_4f2a
     interview-grader batches results bat_4f2a --min 3.5 --min teamwork=4
     interview-grader batches results bat_4f2a --flag suspected_injection
+    interview-grader batches results bat_4f2a --search "night shift"
 
     Ranks are intervals: 3-17 is somebody who may be third or seventeenth. People of
     one tier cannot be told apart by these grades. People without a score are listed
@@ -45,7 +50,7 @@ def show_results(
     """
     from service.cli.batches_ranked import Shown, describe_results, print_results, read_query, read_results
 
-    query, overall = read_query(least or [], flag, band, sort)
+    query, overall = read_query(least or [], flag, band, sort, search)
 
     async def read(batches: Batches) -> Shown:
         return await read_results(batches, (await batches.find(batch_id)).id, query, overall, limit)

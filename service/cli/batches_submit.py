@@ -79,7 +79,9 @@ async def _agree(preview: Preview, file_name: str, yes: bool, as_json: bool) -> 
 def _tell_nothing_submitted() -> int:
     from service.cli import EXIT_FAILED
 
-    typer.echo("Nothing was submitted. --map WHAT=HEADER says what a column holds.", err=True)
+    typer.echo(
+        "Nothing was submitted. --map WHAT=HEADER says what a column holds; --leave-out HEADER skips it.", err=True
+    )
     return EXIT_FAILED
 
 

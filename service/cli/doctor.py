@@ -14,6 +14,8 @@ from service.errors import GraderError
 if TYPE_CHECKING:
     from service.config import Settings
 
+LEAST_FREE_BYTES = 100_000_000  # about 10,000 grades
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -63,7 +65,8 @@ def _write_value(value: object) -> str:
 
 
 async def _check_all(settings: Settings) -> list[Check]:
-    return [_check_library(settings), await _check_model(settings), await _check_database(settings)]
+    checks = [_check_library(settings), await _check_model(settings), _check_space(settings)]
+    return [*checks, *await _check_database(settings)]
 
 
 def _check_library(settings: Settings) -> Check:
@@ -94,12 +97,30 @@ async def _check_model(settings: Settings) -> Check:
     return Check(name, True, f"{health.model_served} answers. {health.detail}")
 
 
-async def _check_database(settings: Settings) -> Check:
-    from service.wiring import open_stores
+def _check_space(settings: Settings) -> Check:
+    """A full disk is not seen by trying the database: what changes no page is written all the same."""
+    from shutil import disk_usage
 
+    folder = settings.data_dir.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = disk_usage(folder).free
+    detail = f"{free / 1_000_000:,.0f} MB free in {folder}."
+    if free >= LEAST_FREE_BYTES:
+        return Check("disk", True, detail)
+    return Check("disk", False, f"{detail} Free some space: without it no grade is stored, and batches stand still.")
+
+
+async def _check_database(settings: Settings) -> list[Check]:
+    from service.wiring import open_stores
+    from service.wiring_batch_health import look_at_batches
+
+    checks: list[Check] = []
     try:
         async with open_stores(settings) as stores:
             await stores.database.check()
-            return Check("database", True, f"{stores.database.place} can be read and written.")
+            checks.append(Check("database", True, f"{stores.database.place} can be read and written."))
+            health = await look_at_batches(stores.database)
+            return [*checks, Check("batches", health.is_well, health.describe())]
     except GraderError as error:
-        return Check("database", False, str(error))
+        return [*checks, Check("batches" if checks else "database", False, str(error))]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from service.cli.evals_progress import describe_time
 from service.cli.output import print_hanging, print_json, print_table
+from service.cli.progress import describe_time
 from service.domain.invisible import keep_printable
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.batches_using import BatchId, use_batches
+from service.cli.batches_using import ACTOR, BatchId, confirm, is_terminal, use_batches
 from service.cli.output import JSON_HELP, print_json
 from service.errors import InputError
 
@@ -65,9 +65,10 @@ def list_queue(
 
 @app.command("show")
 def show_answer(batch_id: BatchId, number: Number, reviewer: Reviewer = None, as_json: AsJson = False) -> None:
-    """One answer with its grade and its reviews.
+    """One answer with its grade, reviews and decisions.
 
-    In a batch with blind reviews without them, until you gave yours.
+    In a batch with blind reviews without the grade and other reviews until you gave
+    yours, and without decisions until the results are opened.
     """
     from service.cli.review_output import print_answer
 
@@ -129,6 +130,8 @@ def decide(
 ) -> None:
     """Say what happens with a person next; only people do.
 
+    Earlier decisions about the person stay, with their reasons: `review show` lists them.
+
     \b
     interview-grader review decide bat_4f2a c017 advance \\
       --reason "Clear evidence of teamwork in two answers."
@@ -150,6 +153,34 @@ def decide(
         print_json(asdict(decided))
         return
     typer.echo(f"{decided.candidate}: {decided.decision.value}, decided by {decided.decided_by}.")
+
+
+@app.command("open")
+def open_results(
+    batch_id: BatchId,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Open the results of a batch with blind reviews.
+
+    That is for everybody and for good. Until then its ranking, exports, cases,
+    decisions and comparisons are closed. Reviews after it no longer count as blind.
+    The audit trail keeps who opened them.
+    """
+    from service.cli import EXIT_DONE, EXIT_FAILED
+
+    if not yes and not is_terminal():
+        raise InputError("Opening the results is for good: add --yes, since nobody can be asked here.")
+    batch = use_batches(None, lambda batches: batches.find(batch_id))
+    if not yes and not confirm(f"Show the scores of {batch.id} to everybody, also to who still reviews?", False):
+        typer.echo("Nothing was opened.", err=True)
+        return EXIT_FAILED
+    opened = use_batches(None, lambda batches: batches.results.open_results(batch.id, ACTOR))
+    if as_json:
+        print_json({"batch": opened.id, "results_opened_at": opened.spec.results_opened_at})
+    else:
+        typer.echo(f"The results of {opened.id} are open. Next: interview-grader batches results {opened.id}")
+    return EXIT_DONE
 
 
 @app.command("agree")

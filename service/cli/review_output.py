@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from service.batches.review_queue import QueuePage
     from service.domain.batch import Batch
     from service.domain.rubric import Question
+    from service.store.decisions import Decision
     from service.store.reviews import Review
     from service.wiring_batch_results import AnswerDetail
 
@@ -59,8 +60,14 @@ def print_answer(detail: AnswerDetail, question: Question, as_json: bool) -> Non
         print_grade(detail.grade, open_console())
     else:
         _print_text(detail, question)
+    from service.batches.review import find_counting
+
+    counting = find_counting(detail.view.reviews)
     for review in detail.view.reviews:
-        print_hanging(f"{_name(review)}: ", _describe_review(review))
+        replaced = " Replaced by a later override." if review.is_override and review is not counting else ""
+        print_hanging(f"{_name(review)}: ", _describe_review(review) + replaced)
+    for decision in detail.decisions:
+        print_hanging(f"{_name_decision(decision)}: ", keep_printable(decision.reason))
     row = detail.row
     typer.echo()
     levels = " ".join(f"--level {name}=…" for name in _list_criteria(question))
@@ -89,7 +96,18 @@ def _describe_answer(detail: AnswerDetail, question: Question) -> dict[str, Any]
         "grade": detail.grade.model_dump(mode="json") if detail.grade is not None else None,
         "final_overall": view.final_overall,
         "reviews": [asdict(review) for review in view.reviews],
+        "decisions": [_describe_decision(decision) for decision in detail.decisions],
     }
+
+
+def _describe_decision(decision: Decision) -> dict[str, Any]:
+    fields = asdict(decision)
+    return {name: fields[name] for name in ("place", "decision", "reason", "decided_by", "created_at")}
+
+
+def _name_decision(decision: Decision) -> str:
+    who, when = keep_printable(decision.decided_by), f"{decision.created_at:%Y-%m-%d %H:%M} UTC"
+    return f"Decision {decision.place}, {decision.decision.value}, by {who}, {when}"
 
 
 def _list_criteria(question: Question) -> list[str]:

@@ -14,9 +14,7 @@ from service.domain.base import Value
 from service.domain.grade import AssetRef, FlagCode
 from service.domain.task import Mode
 
-# With 5,000 gradings of 50 ms, 64 in flight, chunks of 50 cost 2.4 ms of the processor an answer and of 100 2.25 ms;
-# larger ones leave a worker with few open chunks, and calls idle behind the slowest answer of each.
-ANSWERS_IN_CHUNK = 100
+ANSWERS_IN_CHUNK = 50  # 5,000 answers of 50 ms, 64 in flight: chunks of 50, 100 and 200 ran at 1,103, 1,165 and 1,194/s
 
 
 class BatchState(StrEnum):
@@ -37,6 +35,21 @@ class PauseReason(StrEnum):
     KEY_REJECTED = "key_rejected"
     MODEL_UNUSABLE = "model_unusable"  # no such model, no credit, not installed, live calls switched off
     ASSETS_CHANGED = "assets_changed"  # the rubric or prompt that the batch was submitted with is gone or was edited
+
+    @property
+    def advice(self) -> str:
+        """What to do before the batch is resumed, in one sentence."""
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    PauseReason.PERSON: "Nothing is asked until it is resumed.",
+    PauseReason.SPENDING_LIMIT: "Give it another limit and resume it, or cancel it and keep what is graded.",
+    PauseReason.KEY_REJECTED: "Correct GRADER_API_KEY where the batch is graded, start that process anew, then resume.",
+    PauseReason.MODEL_UNUSABLE: "Mend that where the batch is graded, start that process anew, then resume.",
+    PauseReason.ASSETS_CHANGED: "Put the rubric and prompt back as they were where the batch is graded, then resume; "
+    "or submit the file as a new batch.",
+}
 
 
 class AnswerState(StrEnum):
@@ -64,8 +77,14 @@ class BatchSpec(Value):
     cutoff: Annotated[float, Field(ge=1, le=5)] | None = None
     sample_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     blind_reviews: bool = False
+    results_opened_at: datetime | None = None  # when a person ended the blindness, for all at once
     spending_limit_usd: Annotated[float, Field(gt=0)] | None = None
     webhook_url: str | None = None
+
+    @property
+    def is_blind(self) -> bool:
+        """See Batch.is_blind."""
+        return self.blind_reviews and self.results_opened_at is None
 
 
 class Batch(Value):
@@ -89,6 +108,11 @@ class Batch(Value):
     answers: int
     rejected: int
     spec: BatchSpec
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether reviewers still may not see what the machine and other reviewers said."""
+        return self.spec.is_blind
 
 
 class Counts(Value):

@@ -46,6 +46,7 @@ class Action(StrEnum):
     BATCH_CHANGED = "batch.changed"
     BATCH_DELETED = "batch.deleted"
     BATCH_EXPORTED = "batch.exported"
+    RESULTS_OPENED = "results.opened"
     REVIEW_CREATED = "review.created"
     OVERRIDE_CREATED = "override.created"
     DECISION_SET = "decision.set"

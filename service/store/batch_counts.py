@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import Connection, Row, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.batch import AnswerState, Counts
@@ -16,8 +16,17 @@ _SUMMED = (BATCH_ANSWERS.c.tokens_in, BATCH_ANSWERS.c.tokens_out, BATCH_ANSWERS.
 
 async def count_answers(connection: AsyncConnection, batch_id: str) -> Counts:
     """The answers of a batch by state, and what they cost: one pass over an index."""
+    return _add_counts((await connection.execute(_select_counts(batch_id))).all())
+
+
+def count_in_transaction(connection: Connection, batch_id: str) -> Counts:
+    """The same, as the caller's transaction sees it."""
+    return _add_counts(connection.execute(_select_counts(batch_id)).all())
+
+
+def _select_counts(batch_id: str) -> Select[Any]:
     table = BATCH_ANSWERS.c
-    statement = (
+    return (
         select(
             table.state,
             func.count().label("answers"),
@@ -28,7 +37,6 @@ async def count_answers(connection: AsyncConnection, batch_id: str) -> Counts:
         .where(table.batch_id == batch_id)
         .group_by(table.state)
     )
-    return _add_counts((await connection.execute(statement)).all())
 
 
 def _add_counts(rows: Sequence[Row[Any]]) -> Counts:

@@ -1,4 +1,4 @@
-"""What is handed in, as rows of the tables of batches."""
+"""Batches and what is handed in with them, as rows of their tables."""
 
 from __future__ import annotations
 
@@ -6,8 +6,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from service.domain.batch import ANSWERS_IN_CHUNK, AnswerState, NewAnswer, Rejected
+from sqlalchemy import Row
+
+from service.domain.batch import ANSWERS_IN_CHUNK, AnswerState, Batch, BatchSpec, NewAnswer, Rejected
 from service.store.batch_tables import BATCH_ANSWERS, BATCH_GROUPS, BATCH_TEXTS
+
+
+def read_batch(row: Row[Any]) -> Batch:
+    """The batch of a whole row of `batches`."""
+    fields = dict(row._mapping)
+    return Batch(**(fields | {"spec": BatchSpec.model_validate_json(fields["spec"])}))
 
 
 def spread_answers(batch_id: str, answers: Sequence[NewAnswer]) -> dict[Any, list[dict[str, Any]]]:

@@ -160,6 +160,9 @@ DECISIONS = Table(
     METADATA,
     Column("batch_id", ByteOrdered, ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True),
     Column("candidate", Text, primary_key=True),
+    # 1 for the first decision about a person; the highest is in force. Not by time: a clock that is set back would put
+    # a decision in force that was taken back.
+    Column("place", Integer, primary_key=True),
     Column("created_at", Moment, nullable=False),
     Column("decided_by", Text, nullable=False),
     Column("decision", Text, nullable=False),

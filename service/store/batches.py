@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, delete, insert, literal, select, tuple_, update
 
 from service.domain.batch import (
     AnswerState,
     Batch,
-    BatchSpec,
     BatchState,
     Counts,
     NewAnswer,
@@ -23,7 +22,7 @@ from service.domain.batch import (
 from service.errors import BatchStateConflict, IdempotencyConflict, StoreError, UnknownBatch
 from service.store.audit import Note
 from service.store.batch_counts import count_answers
-from service.store.batch_rows import spread_answers, write_rejected
+from service.store.batch_rows import read_batch, spread_answers, write_rejected
 from service.store.batch_tables import (
     BATCH_ANSWERS,
     BATCH_HEADERS,
@@ -176,7 +175,7 @@ class BatchStore:
         """Id -> batch, of those that there are."""
         statement = select(BATCHES).where(BATCHES.c.id.in_(list(ids)))
         rows = await self._database.run_read(lambda connection: connection.execute(statement).all())
-        return {row.id: _read_batch(row) for row in rows}
+        return {row.id: read_batch(row) for row in rows}
 
     async def set_values(self, batch_id: str, note: Note | None = None, **values: Any) -> Batch:
         """The batch with another `priority` or `spec` (JSON). Raises UnknownBatch."""
@@ -205,25 +204,27 @@ class BatchStore:
 
         return await self._database.run_write(write)
 
-    async def retry_failed(self, batch_id: str, note: Note | None = None) -> tuple[Batch, tuple[int, ...]]:
-        """Failed answers wait again, in the next round of the batch, which then runs; with the chunks they are in.
+    async def retry_failed(self, batch_id: str, note: Note | None = None) -> Batch:
+        """Failed answers wait again, in the next round of the batch, which then runs.
 
         Raises BatchStateConflict for a batch that is still being imported, or was cancelled.
         """
         of_batch, failed = BATCH_ANSWERS.c.batch_id == batch_id, BATCH_ANSWERS.c.state == AnswerState.FAILED.value
-        chunks = select(BATCH_ANSWERS.c.chunk).where(of_batch, failed).distinct().order_by(BATCH_ANSWERS.c.chunk)
-        states = [BatchState.FINISHED, BatchState.RUNNING, BatchState.PAUSED]
-        await self.change_state(
-            batch_id, states, BatchState.RUNNING, note=note, round=BATCHES.c.round + 1, finished_at=None
+        wait = (
+            update(BATCH_ANSWERS)
+            .where(of_batch, failed)
+            .values(state=AnswerState.WAITING.value, error_code=None, error_message=None)
         )
-        async with self._database.begin_write() as connection:
-            found = tuple((await connection.execute(chunks)).scalars())
-            await connection.execute(
-                update(BATCH_ANSWERS)
-                .where(of_batch, failed)
-                .values(state=AnswerState.WAITING.value, error_code=None, error_message=None)
-            )
-        return await self.get(batch_id), found
+
+        def write(connection: Connection) -> None:  # in two transactions, a crash between them lost the retry
+            connection.execute(wait)
+            if note is not None:
+                note(connection)
+
+        states = [BatchState.FINISHED, BatchState.RUNNING, BatchState.PAUSED]
+        return await self.change_state(
+            batch_id, states, BatchState.RUNNING, note=write, round=BATCHES.c.round + 1, finished_at=None
+        )
 
     async def get(self, batch_id: str) -> Batch:
         """Raises UnknownBatch."""
@@ -231,7 +232,7 @@ class BatchStore:
         row = await self._database.run_read(lambda connection: connection.execute(statement).one_or_none())
         if row is None:
             raise UnknownBatch(_NOT_FOUND)
-        return _read_batch(row)
+        return read_batch(row)
 
     async def list_page(self, *, limit: int, cursor: str | None = None, state: BatchState | None = None) -> BatchPage:
         """At most `limit` batches, newest first, after the position `cursor`. Raises CursorInvalid."""
@@ -245,7 +246,7 @@ class BatchStore:
             )
             statement = statement.where(tuple_(BATCHES.c.created_at, BATCHES.c.id) < after)
         rows = await self._database.run_read(lambda connection: connection.execute(statement).all())
-        page = tuple(map(_read_batch, rows[:limit]))
+        page = tuple(map(read_batch, rows[:limit]))
         has_more = len(rows) > limit
         return BatchPage(page, encode_cursor(Cursor(page[-1].created_at, page[-1].id)) if has_more else None)
 
@@ -257,14 +258,14 @@ class BatchStore:
             .order_by(BATCHES.c.priority.desc(), BATCHES.c.created_at, BATCHES.c.id)
         )
         rows = await self._database.run_read(lambda connection: connection.execute(statement).all())
-        return tuple(map(_read_batch, rows))
+        return tuple(map(read_batch, rows))
 
     async def find_same_file(self, file_hash: str) -> Batch | None:
         """The first batch that was made of a file with these bytes."""
         statement = select(BATCHES).where(BATCHES.c.file_hash == file_hash).order_by(BATCHES.c.created_at).limit(1)
         async with self._database.begin_read() as connection:
             row = (await connection.execute(statement)).one_or_none()
-        return _read_batch(row) if row else None
+        return read_batch(row) if row else None
 
     async def count(self, batch_id: str) -> Counts:
         """How far the batch is: one pass over an index."""
@@ -293,8 +294,3 @@ class BatchStore:
         if not deleted:
             raise UnknownBatch(_NOT_FOUND)
         await self._database.forget_deleted()
-
-
-def _read_batch(row: Row[Any]) -> Batch:
-    fields = dict(row._mapping)
-    return Batch(**(fields | {"spec": BatchSpec.model_validate_json(fields["spec"])}))

@@ -1,4 +1,4 @@
-"""What people decided about candidates: the decision in force here, all that came before it in the audit trail."""
+"""What people decided about candidates. Decisions are only ever added: the newest is in force, the others stay."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from service.store.audit import Action, append_entry, lock_trail
 from service.store.batch_tables import DECISIONS
@@ -27,10 +27,14 @@ class DecisionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The decision in force about one person of a batch; `candidate` is the person's key in the ranking."""
+    """A decision about one person of a batch; `candidate` is the person's key in the ranking.
+
+    `place` counts the person's decisions from 1; the highest is in force.
+    """
 
     batch_id: str
     candidate: str
+    place: int
     created_at: datetime
     decided_by: str
     decision: DecisionKind
@@ -46,28 +50,46 @@ class DecisionStore:
     async def set(
         self, batch_id: str, candidate: str, number: int, kind: DecisionKind, by: str, reason: str
     ) -> Decision:
-        """Puts the decision in force, with its audit entry, which names what it replaced.
+        """Puts the decision in force, with its audit entry, which names what was in force before.
 
         `number` is that of the person's first answer: the trail names the person by it, since a candidate reference may
         be an address or a name, which must be deletable. Reasons are not in the trail for the same reason.
         """
-        decision = Decision(batch_id, candidate, self._now(), by, kind, reason)
+        at = self._now()
         of_person = (DECISIONS.c.batch_id == batch_id, DECISIONS.c.candidate == candidate)
+        newest = select(DECISIONS).where(*of_person).order_by(DECISIONS.c.place.desc()).limit(1)
+        decided: list[Decision] = []
 
         def write(connection: Connection) -> None:
             lock_trail(connection)  # before the look: of two first decisions at once, one follows the other
-            earlier = connection.execute(select(DECISIONS.c.decision).where(*of_person)).scalar()
-            connection.execute(delete(DECISIONS).where(*of_person))
+            earlier = connection.execute(newest).one_or_none()
+            place = earlier.place + 1 if earlier else 1
+            decision = Decision(batch_id, candidate, place, at, by, kind, reason)
             connection.execute(insert(DECISIONS), _write_decision(decision))
-            details = {"decision": kind.value, "previous": earlier}
-            append_entry(connection, decision.created_at, by, Action.DECISION_SET, f"{batch_id}/{number}", details)
+            details = {"decision": kind.value, "previous": earlier.decision if earlier else None, "place": place}
+            append_entry(connection, at, by, Action.DECISION_SET, f"{batch_id}/{number}", details)
+            decided.append(decision)
 
         await self._database.run_write(write)
-        return decision
+        return decided[-1]
+
+    async def list_of_person(self, batch_id: str, candidate: str) -> tuple[Decision, ...]:
+        """All decisions about the person, the one in force last."""
+        statement = select(DECISIONS).where(DECISIONS.c.batch_id == batch_id, DECISIONS.c.candidate == candidate)
+        async with self._database.begin_read() as connection:
+            rows = (await connection.execute(statement.order_by(DECISIONS.c.place))).all()
+        return tuple(map(_read_decision, rows))
 
     async def list_of_batch(self, batch_id: str, candidates: Sequence[str] | None = None) -> dict[str, Decision]:
-        """The decisions by person; of all, or of the people of a page."""
-        statement = select(DECISIONS).where(DECISIONS.c.batch_id == batch_id)
+        """The decisions in force by person; of all, or of the people of a page."""
+        newest = (
+            select(DECISIONS.c.candidate, func.max(DECISIONS.c.place).label("place"))
+            .where(DECISIONS.c.batch_id == batch_id)
+            .group_by(DECISIONS.c.candidate)
+            .subquery()
+        )
+        is_newest = (DECISIONS.c.candidate == newest.c.candidate) & (DECISIONS.c.place == newest.c.place)
+        statement = select(DECISIONS).join(newest, is_newest).where(DECISIONS.c.batch_id == batch_id)
         blocks = [statement]
         if candidates is not None:
             starts = range(0, len(candidates), BLOCK)
@@ -84,6 +106,7 @@ def _write_decision(decision: Decision) -> dict[str, Any]:
     return {
         "batch_id": decision.batch_id,
         "candidate": decision.candidate,
+        "place": decision.place,
         "created_at": decision.created_at,
         "decided_by": decision.decided_by,
         "decision": decision.decision.value,
@@ -92,4 +115,5 @@ def _write_decision(decision: Decision) -> dict[str, Any]:
 
 
 def _read_decision(row: Row[Any]) -> Decision:
-    return Decision(row.batch_id, row.candidate, row.created_at, row.decided_by, DecisionKind(row.decision), row.reason)
+    kind = DecisionKind(row.decision)
+    return Decision(row.batch_id, row.candidate, row.place, row.created_at, row.decided_by, kind, row.reason)

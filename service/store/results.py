@@ -7,6 +7,7 @@ answers of 8 criteria take 0.85 s of CPU.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from service.domain.batch import AnswerState
 from service.domain.grade import FlagCode
 from service.store.engines import POOL_TIMEOUT_SECONDS
 from service.store.failures import translate_failures
+from service.store.results_search import build_search
 from service.store.urls import build_existing_file_url, describe_url, get_file, parse_url
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -35,6 +37,7 @@ _ANSWERS = """SELECT number, "row", candidate, question_id, state, overall, unce
     duplicate_of, similar_to FROM batch_answers WHERE batch_id = {mark} ORDER BY number"""
 _OVERRIDES = """SELECT number, levels, overall FROM reviews WHERE batch_id = {mark} AND is_override = {true}
     ORDER BY created_at, id"""
+_TEXTS = "SELECT number, text FROM batch_texts WHERE batch_id = {mark} ORDER BY number"
 _COUNTS = "SELECT state, count(*) FROM batch_answers WHERE batch_id = {mark} GROUP BY state"
 _REVIEWS = "SELECT count(*), max(created_at) FROM reviews WHERE batch_id = {mark}"
 
@@ -122,7 +125,8 @@ class ResultReader:
         self._engine = engine
         self._place = place
         self._thread = ThreadPoolExecutor(1, "grader-results")
-        self._words = {"mark": "?", "true": "1"} if engine.dialect.name == "sqlite" else {"mark": "%s", "true": "true"}
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._words = {"mark": "?", "true": "1"} if self._is_sqlite else {"mark": "%s", "true": "true"}
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -151,6 +155,22 @@ class ResultReader:
         """Says whether a new `load` would give anything else. A pass over an index. StoreError."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._load_stamp, batch_id)
 
+    async def search(self, batch_id: str, words: Sequence[str]) -> IntArray:
+        """Numbers of the answers that hold all of these words, in order; see results_search.py. StoreError."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._search, batch_id, words)
+
+    async def hash_texts(self, batch_id: str) -> NDArray[np.uint64]:
+        """Of each answer, in the order of the numbers, 64 bits of a hash of its words. StoreError."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._hash_texts, batch_id)
+
+    def _search(self, batch_id: str, words: Sequence[str]) -> IntArray:
+        statement, parameters = build_search(words, is_sqlite=self._is_sqlite)
+        return np.array([row[0] for rows in self._run(statement, (batch_id, *parameters)) for row in rows], np.int64)
+
+    def _hash_texts(self, batch_id: str) -> NDArray[np.uint64]:
+        found = b"".join(_hash_words(text) for rows in self._read(_TEXTS, batch_id) for _, text in rows)
+        return np.frombuffer(found, np.uint64)
+
     def _load(self, batch_id: str) -> AnswerColumns:
         builder = _Builder()
         for rows in self._read(_ANSWERS, batch_id):
@@ -164,11 +184,18 @@ class ResultReader:
         return Stamp(states, reviews, newest)
 
     def _read(self, statement: str, batch_id: str) -> Iterator[Sequence[tuple[Any, ...]]]:
+        return self._run(statement.format(**self._words), (batch_id,))
+
+    def _run(self, statement: str, parameters: tuple[str, ...]) -> Iterator[Sequence[tuple[Any, ...]]]:
         with translate_failures(self._place), self._engine.connect() as connection:
-            result = connection.exec_driver_sql(statement.format(**self._words), (batch_id,))
+            result = connection.exec_driver_sql(statement, parameters)
             cursor: Any = result.cursor
             while rows := cursor.fetchmany(BLOCK):
                 yield rows
+
+
+def _hash_words(text: str) -> bytes:
+    return hashlib.blake2b(" ".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 @dataclass(slots=True)

@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from service.domain.answer import AnswerKind
+from service.domain.batch import BatchSpec
 from service.errors import UnknownAnswer
 from service.store.audit import Action, append_entry
-from service.store.batch_tables import BATCH_ANSWERS, BATCH_GROUPS, BATCH_TEXTS, REVIEWS
+from service.store.batch_tables import BATCH_ANSWERS, BATCH_GROUPS, BATCH_TEXTS, BATCHES, REVIEWS
 from service.store.completion import AnswerKey
 from service.store.database import Database
 
@@ -73,8 +74,8 @@ class ReviewStore:
                 review.reviewer,
                 Action.OVERRIDE_CREATED if review.is_override else Action.REVIEW_CREATED,
                 f"{review.key.batch_id}/{review.key.number}",
-                # neither levels nor reason: numbers say what changed, and the reason may quote the candidate
-                {"review": review.id, "overall": review.overall, "machine_overall": review.machine_overall},
+                # its id only: the reason may quote the candidate, and numbers would tell a blind reviewer the others'
+                {"review": review.id},
             )
 
         await self._database.run_write(write)
@@ -99,6 +100,18 @@ class ReviewStore:
         )
         async with self._database.begin_read() as connection:
             return frozenset((await connection.execute(statement)).scalars())
+
+    async def find_blind_grades(self, grade_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the grades, a page of them, that are of batches whose reviews are blind."""
+        statement = (
+            select(BATCH_ANSWERS.c.grade_id, BATCHES.c.spec)
+            .join(BATCHES, BATCHES.c.id == BATCH_ANSWERS.c.batch_id)
+            .where(BATCH_ANSWERS.c.grade_id.in_(grade_ids))
+        )
+        async with self._database.begin_read() as connection:
+            rows = (await connection.execute(statement)).all()
+        is_blind = {spec: BatchSpec.model_validate_json(spec).is_blind for spec in {row.spec for row in rows}}
+        return frozenset(row.grade_id for row in rows if is_blind[row.spec])
 
     async def iterate_reviewed(self, batch_id: str) -> AsyncIterator[ReviewedAnswer]:
         """The reviewed answers by number, with their texts and groups, read in blocks."""

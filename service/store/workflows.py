@@ -32,6 +32,20 @@ class WorkflowDatabase:
     url: str
     place: str
 
+    def set_rank(self, prefix: str, rank: int) -> None:
+        """Gives another rank to the workflows with ids of this prefix that wait on a queue; the least goes first.
+
+        In place and at once: DBOS 3.4 has no call for it, and to delete and queue anew a chunk that a worker takes in
+        the same moment would have it graded by two.
+        """
+        table = "workflow_status" if self.engine.dialect.name == "sqlite" else f'"{self.schema}".workflow_status'
+        statement = (
+            f"UPDATE {table} SET priority = :rank WHERE status = 'ENQUEUED' AND workflow_uuid LIKE :ids ESCAPE '!'"  # noqa: S608
+        )
+        ids = prefix.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
+        with self.engine.begin() as connection:
+            connection.execute(text(statement), {"rank": rank, "ids": ids})
+
     def close(self) -> None:
         self.engine.dispose()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from httpx import AsyncClient
 
 from service.config import Settings
+from service.store.completion import AnswerKey
 from service.store.keys import Scope
 from tests.api.batches import finish, run_batches
 from tests.api.support import check_problem, make_client, make_key
@@ -16,8 +18,8 @@ REVIEW = {"is_override": True, "reason": "He interrupted her."}
 
 async def make_levels(client: AsyncClient, address: str, level: float) -> dict[str, float]:
     """A level for every criterion that the question asks for."""
-    person = (await client.get(f"{address}/people")).json()["items"][0]
-    return {criterion: level for criterion, found in person["levels"].items() if found is not None}
+    criteria = (await client.get(f"{address}/answers/0")).json()["criteria"]
+    return dict.fromkeys(criteria, level)
 
 
 async def review(client: AsyncClient, address: str, number: int, level: float, **body: Any) -> Any:
@@ -83,6 +85,78 @@ async def test_blind_reviewers_see_nothing_before_their_own(settings: Settings) 
         assert all(one["overall"] is None for one in queue["items"])
         flagged = await client.get(f"{address}/review-queue", params={"reason": "flagged"})
         check_problem(flagged, 422, "review-invalid")
+
+
+CLOSED = (
+    "people", "answers", "agreement", "cases", "people/c000/decisions", "export?view=answers", "export?view=people",
+    "export?view=reviews", "export?view=questions", "export?kind=xlsx&view=rejected", "export?kind=jsonl",
+)  # fmt: skip
+
+
+async def test_a_blind_batch_is_closed_until_it_is_opened(settings: Settings) -> None:
+    async with run_batches(settings) as (app, client):
+        address = await finish(client, 2, blind_reviews=True, sample_share=1.0)
+        answers = app.state.runtime.batches.results.answers
+        row = await answers.get(AnswerKey(address.rpartition("/")[2], 1))
+        score = str(row.result.overall)
+        assert (await client.get("/v1/grades")).json()["items"] == []
+        check_problem(await client.get(f"/v1/grades/{row.grade}"), 403, "results-hidden")
+        await review(client, address, 0, 2, reviewer="Dana")
+        await client.put(
+            f"{address}/people/c000/decision", json={"decision": "hold", "reason": "r", "reviewer": "Dana"}
+        )
+        for what in CLOSED:
+            check_problem(await client.get(f"{address}/{what}"), 403, "results-hidden")
+        hidden = await client.get(f"{address}/answers/1", params={"reviewer": "Dana"})
+        assert hidden.json()["is_hidden"]
+        for what in ("", "/answers/1", "/review-queue", "/rejected", "/export?view=rejected"):
+            assert score not in (await client.get(f"{address}{what}")).text
+        entries = (await client.get("/v1/audit", params={"subject": address.rpartition("/")[2]})).json()["items"]
+        made = next(entry for entry in entries if entry["action"] == "override.created")
+        assert list(made["details"]) == ["review"]
+        secret = await make_key(app, Scope.REVIEWS_WRITE, Scope.BATCHES_READ)
+        async with make_client(app, headers={"X-API-Key": secret}) as reviewer:
+            check_problem(await reviewer.post(f"{address}/open-results"), 403, "scope-required")
+        runner = await make_key(app, Scope.BATCHES_RUN, Scope.BATCHES_READ, Scope.REVIEWS_WRITE)
+        async with make_client(app, headers={"X-API-Key": runner}) as client:
+            opened = (await client.post(f"{address}/open-results")).json()
+            assert opened["results_opened_at"]
+            for what in CLOSED:
+                assert (await client.get(f"{address}/{what}")).status_code == 200
+            assert not (await client.get(f"{address}/answers/1")).json()["is_hidden"]
+            assert score in (await client.get(f"{address}/answers/1")).text
+            cautions = (await client.get(f"{address}/agreement")).json()["cautions"]
+            assert not any("could see" in one for one in cautions)  # all reviews were given before
+            again = await client.post(f"{address}/open-results")
+            check_problem(again, 409, "batch-state-conflict")
+
+
+async def test_every_decision_stays_with_its_reason(settings: Settings) -> None:
+    async with run_batches(settings) as (_, client):
+        address = await finish(client, 2)
+        for decision, reason in (("hold", "After the talk."), ("reject", "He withdrew.")):
+            body = {"decision": decision, "reason": reason, "reviewer": "Dana"}
+            await client.put(f"{address}/people/c001/decision", json=body)
+        history = (await client.get(f"{address}/people/c001/decisions")).json()["items"]
+        told = [(one["place"], one["decision"], one["reason"], one["decided_by"]) for one in history]
+        assert told == [(1, "hold", "After the talk.", "Dana"), (2, "reject", "He withdrew.", "Dana")]
+        assert (await client.get(f"{address}/answers/1")).json()["decisions"] == history
+        assert (await client.get(f"{address}/people/c000/decisions")).json()["items"] == []
+        check_problem(await client.get(f"{address}/people/c9/decisions"), 404, "answer-unknown")
+
+
+async def test_reviewed_answers_are_cases(settings: Settings) -> None:
+    async with run_batches(settings) as (_, client):
+        address = await finish(client, 3, sample_share=1.0)
+        assert (await client.get(f"{address}/cases")).text == ""
+        await review(client, address, 2, 4, reviewer="Dana")
+        found = await client.get(f"{address}/cases")
+        assert found.headers["content-type"] == "application/x-ndjson"
+        [case] = [json.loads(line) for line in found.text.splitlines()]
+        assert case["answer"].endswith("That was case 2.")
+        assert [(one["scorer"], {level["level"] for level in one["levels"].values()}) for one in case["ratings"]] == [
+            ("Dana", {4.0})
+        ]
 
 
 async def test_a_person_decides(settings: Settings) -> None:

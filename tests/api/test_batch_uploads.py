@@ -164,6 +164,9 @@ async def test_the_mapping_is_shown_before_anything_is_graded(client: AsyncClien
     mapped = (await client.get(address, params={"rubric": RUBRIC, "map": "answer=Freitext"})).json()
     assert mapped["problems"] == []
     assert mapped["columns"][2] == {"header": "Freitext", "holds": "answer", "how": "map"}
+    left = {"rubric": RUBRIC, "map": "answer=Freitext", "leave_out": mapped["columns"][0]["header"]}
+    shown = (await client.get(address, params=left)).json()
+    assert (shown["columns"][0]["holds"], shown["columns"][0]["how"], shown["problems"]) == (None, "map", [])
     assert (await client.get(BATCHES)).json()["items"] == []
 
 

@@ -8,7 +8,6 @@ import io
 from typing import Any
 
 import pytest
-from httpx import AsyncClient
 
 from service.config import Settings
 from service.errors import BackendUnavailable
@@ -16,7 +15,6 @@ from service.llm.base import Request
 from service.store.keys import Scope
 from tests.api.batches import (
     BATCHES,
-    BODY,
     OCTETS,
     UPLOADS,
     Holding,
@@ -31,8 +29,6 @@ from tests.api.batches import (
     write_rows,
 )
 from tests.api.support import QUESTION, RUBRIC, check_problem, make_client, make_key
-
-NOBODY = f"{BATCHES}/bat_{'0' * 32}"
 
 
 async def test_the_whole_way(settings: Settings) -> None:
@@ -233,18 +229,6 @@ async def test_a_deleted_batch_is_gone_and_remembered_without_its_content(settin
         assert (await client.get("/v1/audit/verification")).json()["is_intact"]
 
 
-NOT_THERE = [
-    ("GET", ""), ("DELETE", ""), ("POST", "/pause"), ("POST", "/resume"), ("POST", "/cancel"), ("POST", "/retry"),
-    ("GET", "/events"), ("GET", "/people"), ("GET", "/answers"), ("GET", "/answers/0"), ("GET", "/rejected"),
-    ("GET", "/rejected.csv"), ("GET", "/export"), ("GET", "/review-queue"), ("GET", "/agreement"),
-]  # fmt: skip
-
-
-async def test_a_batch_that_is_not_there(client: AsyncClient) -> None:
-    for method, path in NOT_THERE:
-        check_problem(await client.request(method, NOBODY + path), 404, "batch-unknown")
-
-
 async def test_lists_are_paged(settings: Settings) -> None:
     async with run_batches(settings) as (_, client):
         made = [(await submit(client, count)).rpartition("/")[2] for count in (1, 2, 3)]
@@ -272,43 +256,3 @@ async def test_a_server_without_a_worker_only_accepts(settings: Settings) -> Non
         assert not app.state.runtime.batch_work.is_working
         view = (await client.get(address)).json()
         assert (view["state"], view["progress"]["waiting"], view["progress"]["is_working"]) == ("running", 1, False)
-
-
-NEEDED = [
-    ("POST", UPLOADS, Scope.BATCHES_RUN),
-    ("GET", f"{UPLOADS}/upl_{'0' * 32}/preview?rubric=r", Scope.BATCHES_RUN),
-    ("POST", BATCHES, Scope.BATCHES_RUN),
-    ("POST", f"{BATCHES}/estimate", Scope.BATCHES_RUN),
-    ("GET", BATCHES, Scope.BATCHES_READ),
-    ("GET", NOBODY, Scope.BATCHES_READ),
-    ("PATCH", NOBODY, Scope.BATCHES_RUN),
-    ("DELETE", NOBODY, Scope.BATCHES_RUN),
-    ("POST", f"{NOBODY}/pause", Scope.BATCHES_RUN),
-    ("GET", f"{NOBODY}/events", Scope.BATCHES_READ),
-    ("GET", f"{NOBODY}/people", Scope.BATCHES_READ),
-    ("GET", f"{NOBODY}/answers/0", Scope.BATCHES_READ),
-    ("GET", f"{NOBODY}/answers/0", Scope.REVIEWS_WRITE),
-    ("GET", f"{NOBODY}/export", Scope.BATCHES_READ),
-    ("GET", f"{NOBODY}/review-queue", Scope.REVIEWS_WRITE),
-    ("POST", f"{NOBODY}/answers/0/reviews", Scope.REVIEWS_WRITE),
-    ("PUT", f"{NOBODY}/people/c1/decision", Scope.REVIEWS_WRITE),
-    ("GET", "/v1/audit", Scope.AUDIT_READ),
-    ("GET", "/v1/audit/verification", Scope.AUDIT_READ),
-]
-
-
-async def test_each_needs_its_scope(settings: Settings) -> None:
-    async with run_batches(settings) as (app, _):
-        for method, path, scope in NEEDED:
-            either = {Scope.REVIEWS_WRITE, Scope.BATCHES_READ} if path.endswith("answers/0") else {scope}
-            for scopes, is_allowed in ((set(Scope) - either, False), ({scope}, True)):
-                async with make_client(app, headers={"X-API-Key": await make_key(app, *scopes)}) as client:
-                    response = await client.request(method, path, **make_options(path))
-                    assert (response.status_code == 403) != is_allowed, response.text
-
-
-def make_options(path: str) -> dict[str, Any]:
-    """What gets a request past the checks of its format."""
-    if path == UPLOADS:
-        return {"content": b"x", "headers": OCTETS, "params": {"name": "a.csv"}}
-    return {"json": BODY.get(path.rpartition("/")[2], {})}

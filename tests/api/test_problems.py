@@ -39,6 +39,7 @@ STATUSES = {
     "run-unknown": 422,
     "batch-invalid": 422,
     "review-invalid": 422,
+    "results-hidden": 403,
     "batch-unknown": 404,
     "answer-unknown": 404,
     "upload-unknown": 422,

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,9 @@ from service.grading.render import render_requests
 from service.store.batches import BatchStore
 from service.wiring import Services, now, open_library
 from tests.factories import ANSWER_TEXT
+from tests.servers import faults
 from tests.servers.faults import Fault
-from tests.servers.provider import Provider
+from tests.servers.provider import AUTHORIZATION, Provider
 
 RUBRIC = "handling-difficult-customers@v1"
 NUMBER = re.compile(rb"Case number (\d+)\.")
@@ -125,15 +126,44 @@ class Replies:
 
 
 class FaultyProvider(Provider):
-    """Fails a share of the calls in ways that pass; `failed` counts them."""
+    """Fails a share of the calls in ways that pass; `failed` counts them.
+
+    While `always` is a fault, every call meets it. A `key` that is set is the only one that is accepted.
+    """
 
     def __init__(self, replies: Replies, fault_share: float, latency_seconds: float) -> None:
         super().__init__(replies, latency_seconds=latency_seconds, keeps_requests=False)
         self._share = fault_share
         self._draws = random.Random(4)
         self.failed = 0
+        self.always: Fault | None = None
+        self.key: str | None = None
+        self._loop = asyncio.new_event_loop()
+        self._port = 0
+
+    def call(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    def call_off(self) -> None:
+        """Hangs up on everybody; from now on nobody listens on the port."""
+        self._port = int(self.base_url.rsplit(":", 1)[1].split("/")[0])
+        self.call(self.stop())
+
+    def come_back(self) -> None:
+        self.call(self.start(self._port))
+
+    def choose_answer(self, head: bytes, body: bytes) -> tuple[faults.Answer, float]:
+        given = AUTHORIZATION.search(head)
+        if self.key is None or (given and given[1].decode() == f"Bearer {self.key}"):
+            return super().choose_answer(head, body)
+        self.calls += 1
+        self.failed += 1
+        return faults.make_answer(Fault.KEY_REJECTED, ""), 0.0
 
     def _choose_fault(self, body: bytes) -> Fault:
+        if self.always is not None:
+            self.failed += 1
+            return self.always
         if self.faults or self._draws.random() >= self._share:
             return super()._choose_fault(body)
         self.failed += 1
@@ -146,34 +176,40 @@ def run_faulty_provider(
 ) -> Iterator[FaultyProvider]:
     """The provider on an event loop in a thread: tests block theirs."""
     provider = FaultyProvider(Replies(folder), fault_share, latency_seconds)
-    loop = asyncio.new_event_loop()
+    loop = provider._loop
     thread = threading.Thread(target=loop.run_forever, name="provider", daemon=True)
     thread.start()
-    asyncio.run_coroutine_threadsafe(provider.start(), loop).result(10)
+    provider.call(provider.start())
     try:
         yield provider
     finally:
-        asyncio.run_coroutine_threadsafe(provider.stop(), loop).result(10)
+        provider.call(provider.stop())
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
 
 
 class WorkerProcess:
-    """`python -m tests.batches.crash.worker`, to be killed, frozen and started again."""
+    """`python -m tests.batches.crash.worker`, to be killed, frozen and started again.
 
-    def __init__(self, settings: Settings, log: Path) -> None:
+    `changes` are further settings of the process, `variables` its environment.
+    """
+
+    def __init__(
+        self, settings: Settings, log: Path, variables: Mapping[str, str] | None = None, **changes: Any
+    ) -> None:
         url = settings.database_url
         given = {
             "folder": str(settings.data_dir),
             "base_url": settings.base_url,
             "database_url": url.get_secret_value() if url else None,
+            "changes": changes,
         }
         with log.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.batches.crash.worker", json.dumps(given)],
                 cwd=Path(__file__).parents[2],
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **(variables or {})},
                 stdout=out,
                 stderr=out,
             )

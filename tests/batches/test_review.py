@@ -131,7 +131,7 @@ async def test_a_decision_needs_a_person_and_a_reason(desk: ReviewDesk, database
     decision = await desk.decide(batch, "c1", DecisionKind.HOLD, "ann", "Second talk.")
     assert (await desk.decisions.list_of_batch(batch.id))["c1"] == decision
     [entry] = await AuditTrail(database, Clock()).list_page()
-    assert (entry.subject, entry.details) == ("bat_1/1", {"decision": "hold", "previous": None})
+    assert (entry.subject, entry.details) == ("bat_1/1", {"decision": "hold", "previous": None, "place": 1})
 
 
 async def test_agreement_and_cases_come_from_what_is_stored(desk: ReviewDesk, batch: Batch) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from service.store.answers import AnswerStore
 from service.store.audit import AuditTrail
 from service.store.batches import BatchStore
 from service.store.completion import AnswerKey
+from service.store.deliveries import DeliveryStore
 from service.store.workers import WorkerStore
 from service.wiring import Services, now, open_services
 from tests.batches.rig import NUMBER, Replies, make_settings, start_batch
@@ -65,6 +67,9 @@ class MemoryEngine:
         await self.run(work.batch_id, work.chunk)
         self.works[work.id] = work._replace(is_live=False, is_running=False)
 
+    async def reorder(self, batch_id: str, priority: int) -> None:
+        raise AssertionError("every chunk runs at once here")
+
     async def list_work(self, batch_id: str | None = None) -> Sequence[Work]:
         return [work for work in self.works.values() if batch_id in (None, work.batch_id)]
 
@@ -93,7 +98,8 @@ class Bench:
     backend: ScriptedBackend
     store: BatchStore
     answers: AnswerStore
-    finished: list[str] = field(default_factory=list)
+    trail: AuditTrail
+    deliveries: DeliveryStore
 
     async def wait_for(self, *states: BatchState) -> Batch:
         async with asyncio.timeout(10):
@@ -122,25 +128,18 @@ async def open_bench(
 
     backend = ScriptedBackend(reply)
     caller = Caller(backend, CallPolicy(attempts=1, deadline_seconds=5), 8)
-    finished: list[str] = []
-
-    async def on_finished(batch: Batch) -> None:
-        finished.append(batch.id)
-
     async with open_services(make_settings(folder, "http://127.0.0.1:9/v1")) as services:
         store = await start_batch(services, count, **spec)
         answers = AnswerStore(services.stores.database)
         planner = Planner(services.library.rubrics, services.library.prompts, lambda model: caller)
         trail = AuditTrail(services.stores.database, now)
-        tools = ChunkTools(
-            store, answers, services.stores.grades, planner, lambda model: 8, read_clock, now, on_finished, trail
-        )
+        tools = ChunkTools(store, answers, services.stores.grades, planner, lambda model: 8, read_clock, now, trail)
         workers = WorkerStore(services.stores.database)
         setup = WorkerSetup(Slot(folder / "workers", "h"), workers, MemoryEngine(), tools, 2.0, PULSE, 0.05)
         worker = Worker(setup)
         await worker.start()
         try:
-            yield Bench(services, worker, backend, store, answers, finished)
+            yield Bench(services, worker, backend, store, answers, trail, DeliveryStore(services.stores.database))
         finally:
             await worker.aclose()
 
@@ -150,7 +149,8 @@ async def test_every_answer_is_asked_once_and_the_batch_finishes_once(tmp_path: 
         await bench.wait_for(BatchState.FINISHED)
         assert (await bench.count()).scored == 120
         assert len(bench.backend.requests) == 120
-        assert bench.finished == ["bat_1"]
+        (entry,) = await bench.trail.list_page(subject="bat_1")
+        assert entry.action == "batch.finished"
         row = await bench.answers.get(AnswerKey("bat_1", 3))
         assert row.result.overall == 4.0
         assert row.grade == AnswerKey("bat_1", 3).grade_id
@@ -271,3 +271,21 @@ async def test_the_spending_limit_pauses_within_the_calls_in_flight(tmp_path: Pa
         bench.worker.wake()
         await bench.wait_for(BatchState.FINISHED)
         assert (await bench.store.count("bat_1")).scored == len(bench.backend.requests) == 100
+
+
+async def test_a_pause_and_the_end_each_leave_one_message(tmp_path: Path) -> None:
+    broken = True
+
+    def decide(number: int) -> Outcome | None:
+        return BackendKeyRejected("The key was rejected.") if broken else None
+
+    async with open_bench(tmp_path, 60, decide, webhook_url="https://example.org/hook") as bench:
+        await bench.wait_for(BatchState.PAUSED)
+        (paused,) = await bench.deliveries.list_of_batch("bat_1")
+        assert (paused.event, json.loads(paused.body)["data"]["waiting"]) == ("batch.paused", 60)
+        broken = False
+        await bench.store.change_state("bat_1", [BatchState.PAUSED], BatchState.RUNNING)
+        bench.worker.wake()
+        await bench.wait_for(BatchState.FINISHED)
+        _, finished = await bench.deliveries.list_of_batch("bat_1")
+        assert (finished.event, json.loads(finished.body)["data"]["scored"]) == ("batch.finished", 60)

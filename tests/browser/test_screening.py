@@ -109,7 +109,7 @@ def test_from_the_file_to_the_decision(address: str, open_page: Open, tmp_path: 
     page.get_by_role("link", name="Person").click()
     expect(page.locator("th[aria-sort=ascending]")).to_have_text("Person")
     assert page.locator(".people .open").first.text_content() == "p000"
-    page.get_by_label("Person").fill("p01")
+    page.get_by_label("Search").fill("p01")
     page.get_by_role("button", name="Filter").click()
     expect(page.locator(".table-says")).to_contain_text("match")
     person = page.locator(".people .open").first.inner_text()
@@ -129,7 +129,7 @@ def test_from_the_file_to_the_decision(address: str, open_page: Open, tmp_path: 
     expect(page.get_by_role("status")).to_have_text("The decision is stored.")
 
     page.get_by_role("link", name="Winter").click()
-    page.get_by_label("Person").fill(person)
+    page.get_by_label("Search").fill(person)
     page.keyboard.press("Enter")
     expect(page.locator(".people .person")).to_contain_text("by a person")
     expect(page.locator(".people .decided")).to_have_text("Advance")
@@ -176,7 +176,7 @@ def test_the_table_is_used_with_the_keyboard(batch: str, open_page: Open) -> Non
     page.keyboard.press("Enter")
     page.wait_for_url(f"**{target}")
     page.go_back()
-    page.get_by_label("Person").fill("j")  # typing is not moving
+    page.get_by_label("Search").fill("j")  # typing is not moving
     assert page.evaluate("document.activeElement.id") == "q"
     assert visit.complaints == []
 

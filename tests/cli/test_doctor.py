@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.config import Settings, name_variable
+from tests.cli.batches import RUBRIC, write_answers
 from tests.cli.running import Run
 from tests.servers.provider import Provider
 
@@ -20,7 +21,7 @@ SECRETS = {
 def test_all_is_well_on_a_fresh_machine(cli: Run) -> None:
     shown = cli("doctor")
     assert (shown.code, shown.err) == (0, "")
-    assert [line[:4] for line in shown.out.splitlines()[-3:]] == ["ok  "] * 3
+    assert [line[:4] for line in shown.out.splitlines()[-5:]] == ["ok  "] * 5
     assert "FAIL" not in shown.out
 
 
@@ -29,7 +30,8 @@ def test_every_setting_is_listed_with_its_meaning(cli: Run) -> None:
     listed = {row["setting"]: row["meaning"] for row in found["settings"]}
     assert {name_variable(name) for name in Settings.model_fields} <= set(listed)
     assert all(listed.values())
-    assert [check["name"] for check in found["checks"]] == ["rubrics and prompts", "model embedded", "database"]
+    names = ["rubrics and prompts", "model embedded", "disk", "database", "batches"]
+    assert [check["name"] for check in found["checks"]] == names
 
 
 def test_values_read_as_they_are_written(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,3 +98,19 @@ def test_server_is_asked_for_its_models(
     check = cli("doctor", "--json").json["checks"][1]
     assert check["works"] is works
     assert detail in check["detail"]
+
+
+def test_a_batch_that_nobody_works_on_is_told_here_and_by_show(cli: Run, tmp_path: Path) -> None:
+    file = write_answers(tmp_path / "answers.csv")
+    batch_id = cli("batches", "submit", file, "--rubric", RUBRIC, "--yes", "--json").json["id"]
+    shown = cli("doctor")
+    assert shown.code == 1
+    assert "FAIL  batches: Running: 1. Answers that wait: 6. Workers alive: 0. Nobody works on them" in shown.out
+    assert "worker   none is alive; start one: interview-grader worker" in cli("batches", "show", batch_id).out
+
+
+def test_a_disk_with_little_space_is_told(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.cli.doctor.LEAST_FREE_BYTES", 10**18)
+    shown = cli("doctor")
+    assert shown.code == 1
+    assert "FAIL  disk: " in shown.out

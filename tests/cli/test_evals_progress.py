@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-import service.cli.evals_progress as shown
-from service.cli.evals_progress import describe_pace, describe_time, show_progress
+import service.cli.progress as shown
+from service.cli.evals_progress import describe_pace, show_progress
+from service.cli.progress import describe_time
 from service.evaluation.tally import RunProgress
 
 
@@ -39,7 +40,7 @@ async def test_pipe_gets_a_line_every_ten_seconds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr("service.cli.evals_progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("service.cli.progress.time.monotonic", lambda: now[0])
     with show_progress(quiet=False) as listen:
         for seconds in (1.0, 5.0, 10.5, 12.0, 21.0):
             now[0] = 100 + seconds

@@ -129,12 +129,25 @@ async def test_only_the_last_answer_finishes_a_batch_and_only_once(database: Dat
 
 async def test_failed_answers_wait_again_in_another_round(database: Database) -> None:
     store, answers = BatchStore(database), AnswerStore(database)
-    await fill(store, ANSWERS_IN_CHUNK + 10)
-    key = AnswerKey("bat_1", ANSWERS_IN_CHUNK + 5)
-    await answers.fail(key, "backend-timeout", "No reply.")
-    batch, chunks = await store.retry_failed("bat_1")
-    assert (batch.round, batch.state, chunks) == (1, BatchState.RUNNING, (1,))
-    assert (await answers.get(key)).result.state is AnswerState.WAITING
+    await fill(store, 60)
+    await answers.fail(AnswerKey("bat_1", 55), "backend-timeout", "No reply.")
+    batch = await store.retry_failed("bat_1")
+    assert (batch.round, batch.state) == (1, BatchState.RUNNING)
+    assert (await answers.get(AnswerKey("bat_1", 55))).result.state is AnswerState.WAITING
+
+
+async def test_a_retry_that_a_crash_cuts_off_has_not_begun(database: Database) -> None:
+    store, answers = BatchStore(database), AnswerStore(database)
+    await fill(store, 60)
+    await answers.fail(AnswerKey("bat_1", 55), "backend-timeout", "No reply.")
+
+    def crash(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await store.retry_failed("bat_1", crash)
+    assert (await store.get("bat_1")).round == 0
+    assert (await answers.get(AnswerKey("bat_1", 55))).result.state is AnswerState.FAILED
 
 
 async def test_a_state_changes_only_from_what_is_expected(database: Database) -> None:

@@ -6,12 +6,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
 
-from service.domain.batch import BatchState
+from service.domain.batch import Batch, BatchState, Counts
 from service.store.batches import BatchStore
 from service.store.database import Database
-from service.store.deliveries import Delivery, DeliveryStore
-from tests.store.batch_factory import make_batch
+from service.store.deliveries import Delivery, DeliveryStore, note_delivery
+from tests.store.batch_factory import make_answers, make_batch
 from tests.store.grades_factory import START
 
 URL = "https://example.org/hook"
@@ -65,14 +66,40 @@ async def test_a_clock_set_back_by_a_year_delays_nothing(deliveries: DeliverySto
     assert len(await deliveries.list_due(START)) == 1
 
 
-async def test_ended_batches_with_an_address_are_listed(deliveries: DeliveryStore, database: Database) -> None:
+def build(batch: Batch, counts: Counts) -> Delivery | None:
+    return make_delivery(event=batch.state.value, body=str(counts.total))
+
+
+async def test_a_change_and_its_message_are_stored_together(deliveries: DeliveryStore, database: Database) -> None:
     batches = BatchStore(database)
-    await batches.create(make_batch(id="bat_silent"), [])
-    assert await deliveries.list_ended() == ()
-    for batch in ("bat_1", "bat_silent"):
-        await batches.change_state(batch, [BatchState.IMPORTING], BatchState.CANCELLED)
-    assert await deliveries.list_ended() == ("bat_1",)
-    assert not await deliveries.exists("msg_1")
+    await batches.add_rows("bat_1", make_answers(3))
+    noted: list[str] = []
+    note = note_delivery("bat_1", build, lambda _: noted.append("audit"))
+    await batches.change_state("bat_1", [BatchState.IMPORTING], BatchState.CANCELLED, note=note)
+    (delivery,) = await deliveries.list_of_batch("bat_1")
+    assert (delivery.event, delivery.body, noted) == ("cancelled", "3", ["audit"])
+
+
+async def test_of_a_crash_between_them_neither_stays(deliveries: DeliveryStore, database: Database) -> None:
+    def crash(_: Connection) -> None:
+        raise KeyboardInterrupt
+
+    batches = BatchStore(database)
+    with pytest.raises(KeyboardInterrupt):
+        await batches.change_state(
+            "bat_1", [BatchState.IMPORTING], BatchState.CANCELLED, note=note_delivery("bat_1", build, crash)
+        )
+    assert (await batches.get("bat_1")).state is BatchState.IMPORTING
+    assert await deliveries.list_of_batch("bat_1") == ()
+
+
+async def test_a_batch_without_an_address_has_no_message(deliveries: DeliveryStore, database: Database) -> None:
+    batches, noted = BatchStore(database), list[str]()
+    await batches.create(make_batch(id="bat_2"), [])
+    note = note_delivery("bat_2", build, lambda _: noted.append("audit"))
+    await batches.change_state("bat_2", [BatchState.IMPORTING], BatchState.CANCELLED, note=note)
+    assert await deliveries.list_of_batch("bat_2") == ()
+    assert noted == ["audit"]
 
 
 async def test_a_deleted_batch_takes_its_messages_along(deliveries: DeliveryStore, database: Database) -> None:

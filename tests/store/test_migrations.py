@@ -11,8 +11,12 @@ from sqlalchemy import Connection, text
 
 from service.errors import ConfigInvalid, StoreError
 from service.store.batch_tables import BATCHES
+from service.store.batches import BatchStore
 from service.store.database import Database
+from service.store.decisions import DecisionKind, DecisionStore
 from service.store.migrate import VERSION_TABLE, migrate_to_head, read_revision
+from tests.store.batch_factory import make_batch
+from tests.store.grades_factory import START
 
 OPEN_AND_CHECK = """
 import asyncio, sys
@@ -45,7 +49,29 @@ async def test_migrated_schema_is_that_of_the_tables(database: Database) -> None
 async def test_opening_again_changes_nothing(url: str, database: Database) -> None:
     again = await Database.open(url)
     async with again.begin_read() as connection:
-        assert await connection.run_sync(read_revision) == "0003"
+        assert await connection.run_sync(read_revision) == "0004"
+    await again.aclose()
+
+
+async def test_decisions_of_an_earlier_version_stay(url: str, database: Database) -> None:
+    """The table as version 0003 had it, with a decision in it, is brought to the new form."""
+    earlier = (
+        "DROP TABLE decisions",
+        "CREATE TABLE decisions (batch_id TEXT, candidate TEXT, created_at BIGINT, decided_by TEXT, decision TEXT, "
+        "reason TEXT, PRIMARY KEY (batch_id, candidate))",
+        "INSERT INTO decisions VALUES ('bat_1', 'c1', 1700000000000000, 'ann', 'hold', 'Calm.')",
+        "UPDATE interview_grader_schema SET version_num = '0003'",
+    )
+    await BatchStore(database).create(make_batch(), [])
+    async with database.begin_write() as connection:
+        for statement in earlier:
+            await connection.execute(text(statement))
+    await database.aclose()
+    again = await Database.open(url)
+    store = DecisionStore(again, lambda: START)
+    ((person, decision),) = (await store.list_of_batch("bat_1")).items()
+    assert (person, decision.place, decision.decision, decision.reason) == ("c1", 1, DecisionKind.HOLD, "Calm.")
+    assert (await store.set("bat_1", "c1", 1, DecisionKind.REJECT, "bob", "r")).place == 2
     await again.aclose()
 
 

@@ -15,6 +15,7 @@ from service.store.decisions import DecisionKind, DecisionStore
 from service.store.reviews import ReviewStore
 from tests.store.batch_factory import make_answers
 from tests.store.conftest import Clock
+from tests.store.grades_factory import START
 from tests.store.results_factory import fill_batch
 from tests.store.test_results import make_review
 
@@ -30,7 +31,7 @@ async def test_a_review_is_stored_with_its_entry(database: Database, clock: Cloc
     assert await store.list_numbers("bat_1", "bob") == frozenset()
     entries = await trail.list_page(subject="bat_1/1")
     assert [entry.action for entry in entries] == ["review.created", "override.created"]
-    assert entries[1].details == {"review": "rev_1_0", "overall": 2.0, "machine_overall": None}
+    assert entries[1].details == {"review": "rev_1_0"}  # no numbers: they would tell a blind reviewer the others'
 
 
 async def test_a_review_of_nothing_is_refused(database: Database, clock: Clock) -> None:
@@ -55,15 +56,27 @@ async def test_reviewed_answers_come_with_texts_and_groups(database: Database, c
 async def test_a_changed_decision_leaves_its_history(database: Database, clock: Clock) -> None:
     await fill_batch(database, make_answers(2))
     store, trail = DecisionStore(database, clock), AuditTrail(database, clock)
-    await store.set("bat_1", "c1", 1, DecisionKind.ADVANCE, "ann", "Calm.")
+    first = await store.set("bat_1", "c1", 1, DecisionKind.ADVANCE, "ann", "Calm.")
     latest = await store.set("bat_1", "c1", 1, DecisionKind.HOLD, "bob", "Second look.")
     assert await store.list_of_batch("bat_1") == {"c1": latest}
     assert await store.list_of_batch("bat_1", ["c0"]) == {}
+    assert await store.list_of_person("bat_1", "c1") == (first, latest)
+    assert [(one.reason, one.place) for one in (first, latest)] == [("Calm.", 1), ("Second look.", 2)]
+    assert await store.list_of_person("bat_1", "c0") == ()
     entries = await trail.list_page()
     assert [(entry.actor, entry.subject, entry.details) for entry in entries] == [
-        ("bob", "bat_1/1", {"decision": "hold", "previous": "advance"}),
-        ("ann", "bat_1/1", {"decision": "advance", "previous": None}),
+        ("bob", "bat_1/1", {"decision": "hold", "previous": "advance", "place": 2}),
+        ("ann", "bat_1/1", {"decision": "advance", "previous": None, "place": 1}),
     ]
+
+
+async def test_the_newest_decision_counts_when_the_clock_is_set_back(database: Database) -> None:
+    await fill_batch(database, make_answers(1))
+    moments = iter([START.replace(hour=12), START.replace(hour=11)])
+    store = DecisionStore(database, lambda: next(moments))
+    await store.set("bat_1", "c0", 0, DecisionKind.ADVANCE, "ann", "r")
+    latest = await store.set("bat_1", "c0", 0, DecisionKind.REJECT, "ann", "r")
+    assert await store.list_of_batch("bat_1") == {"c0": latest}
 
 
 async def test_first_decisions_at_once_follow_each_other(url: str, database: Database, clock: Clock) -> None:

@@ -57,7 +57,8 @@ async def rank_people(
     `worst_rank`); `reason` says what a rank rests on. Missing questions are said and not imputed. People without a
     score are in another section, never at the end of this one.
 
-    It is the ranking of one moment (`made_at`): pages of one cursor do not shift while grades arrive.
+    It is the ranking of one moment (`made_at`): pages of one cursor do not shift while grades arrive. While reviews of
+    the batch are blind it is closed, as exports and lists of answers are: 403, `results-hidden`.
     """
     results = runtime.batches.results
     page = await results.people(batch_id, wanted.build_query(), limit=wanted.limit, cursor=wanted.cursor)

@@ -79,6 +79,7 @@ async def create_batch(
         with uploads.hold(upload) as file:
             order = body.build_order(upload, file)
             submitted = await runtime.batches.submit(order, visitor.id, idempotency_key, actor=visitor.actor)
+            runtime.batches.results.warm(submitted.batch)
     return _send_created(submitted)
 
 
@@ -255,5 +256,7 @@ async def follow_batch(
 
 
 async def _send(batch_id: str, runtime: Runtime) -> Response:
-    view = BatchView.build_whole(await runtime.batches.progress(batch_id))
+    progress = await runtime.batches.progress(batch_id)
+    runtime.batches.results.warm(progress.batch)
+    view = BatchView.build_whole(progress)
     return Response(view.model_dump_json(), media_type="application/json")

@@ -17,6 +17,7 @@ from service.api.gradings import Grading
 from service.api.responses import SCOPE_STATUSES, document, link_next
 from service.api.runtime import Runtime, WithRuntime, WithServices
 from service.api.schemas import GradeFilter, GradePage, GradeRequest
+from service.batches.blindness import drop_hidden, refuse_hidden_grade
 from service.domain.grade import Grade, Scored, Unscored
 from service.store.keys import Scope
 from service.wiring import Submission
@@ -119,14 +120,17 @@ def build_created(grading: Grading) -> Response:
     responses=document(*SCOPE_STATUSES, 400, 422, 500),
     dependencies=[Depends(require(Scope.GRADES_READ))],
 )
-async def list_grades(request: Request, services: WithServices, wanted: Annotated[GradeFilter, Query()]) -> Response:
+async def list_grades(
+    request: Request, runtime: WithRuntime, services: WithServices, wanted: Annotated[GradeFilter, Query()]
+) -> Response:
     """Stored grades, newest first, a page at a time. Needs the scope `grades:read`.
 
     Ask with `cursor` set to `next_cursor` for the next page, or follow the `Link` header. Grades that arrive meanwhile
-    do not shift the pages.
+    do not shift the pages. Grades of a batch whose reviews are blind are left out, so that a page may be shorter.
     """
     page = await services.stores.grades.list_page(**wanted.model_dump())
-    shown = GradePage(items=page.grades, next_cursor=page.next_cursor)
+    reviews = runtime.batches.results.desk.reviews
+    shown = GradePage(items=await drop_hidden(reviews, page.grades), next_cursor=page.next_cursor)
     headers = link_next(request, page.next_cursor)
     return Response(shown.model_dump_json(), headers=headers, media_type="application/json")
 
@@ -138,9 +142,14 @@ async def list_grades(request: Request, services: WithServices, wanted: Annotate
     responses=document(*SCOPE_STATUSES, 404, 422, 500),
     dependencies=[Depends(require(Scope.GRADES_READ))],
 )
-async def get_grade(grade_id: GradeId, services: WithServices) -> Response:
-    """One stored grade, exactly as it was made. Needs the scope `grades:read`."""
-    return _send(await services.stores.grades.get(grade_id))
+async def get_grade(grade_id: GradeId, runtime: WithRuntime, services: WithServices) -> Response:
+    """One stored grade, exactly as it was made. Needs the scope `grades:read`.
+
+    403 (`results-hidden`) for a grade of a batch whose reviews are blind.
+    """
+    grade = await services.stores.grades.get(grade_id)
+    await refuse_hidden_grade(runtime.batches.results.desk.reviews, grade_id)
+    return _send(grade)
 
 
 @router.delete(

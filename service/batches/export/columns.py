@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from service.batches.export.content import About, Content, PersonRow, View
 from service.batches.export.tables import Cell, Column, Form, Table, cut_blocks
 from service.domain.batch import Rejected
-from service.domain.grade import AssetRef, CriterionGrade
+from service.domain.grade import AssetRef
 from service.domain.judgement import NOT_OBSERVED
 from service.domain.rubric import Criterion
 from service.store.results_export import ExportRow, QuestionRow, ReviewRow
@@ -43,11 +43,9 @@ def _list_answer_columns(content: Content) -> Iterator[Column[ExportRow]]:
     yield Column("summary", "Summary", _read_summary, Form.LONG)
     if content.options.texts:
         yield Column("answer", "Answer", lambda row: row.text, Form.LONG)
-    yield from _list_versions(content.about, lambda row: row.grade.provenance.model_requested if row.grade else None)
+    yield from _list_versions(content.about, lambda row: row.grade.model_requested if row.grade else None)
     yield Column("models_served", "Models that answered", _read_models)
-    yield Column(
-        "grader_version", "Grader version", lambda row: row.grade.provenance.grader_version if row.grade else None
-    )
+    yield Column("grader_version", "Grader version", lambda row: row.grade.grader_version if row.grade else None)
     if content.options.ids:
         yield from _list_id_columns()
     if content.options.usage:
@@ -96,7 +94,7 @@ def _list_usage_columns() -> Iterator[Column[ExportRow]]:
     yield Column("tokens_in", "Tokens in", lambda row: row.answer.result.tokens_in, Form.WHOLE)
     yield Column("tokens_out", "Tokens out", lambda row: row.answer.result.tokens_out, Form.WHOLE)
     yield Column("cost_usd", "Cost (USD)", lambda row: row.answer.result.cost_usd, Form.MONEY)
-    yield Column("calls", "Calls", lambda row: row.grade.provenance.attempts if row.grade else None, Form.WHOLE)
+    yield Column("calls", "Calls", lambda row: row.grade.calls if row.grade else None, Form.WHOLE)
 
 
 def _of_human(read: Callable[[ReviewRow], Cell]) -> Callable[[ExportRow], Cell]:
@@ -118,12 +116,10 @@ def _list_evidence_columns(criterion: Criterion) -> Iterator[Column[ExportRow]]:
     key, name = criterion.id, criterion.name
 
     def read_quotes(row: ExportRow) -> Cell:
-        found = _find_criterion(row, key)
-        return tuple(evidence.quote for evidence in found.evidence) if found else ()
+        return row.grade.quotes.get(key, ()) if row.grade else ()
 
     def read_rationale(row: ExportRow) -> Cell:
-        found = _find_criterion(row, key)
-        return found.rationale if found else None
+        return row.grade.rationales.get(key) if row.grade else None
 
     yield Column(f"quotes_{key}", f"{name}: quotes", read_quotes, Form.LONG)
     yield Column(f"rationale_{key}", f"{name}: rationale", read_rationale, Form.LONG)
@@ -140,6 +136,8 @@ def _list_person_columns(about: About) -> Iterator[Column[PersonRow]]:
     yield Column("answered", "Answered", lambda row: row.answered, Form.WHOLE)
     yield Column("expected", "Questions", lambda row: row.expected, Form.WHOLE)
     yield Column("decision", "Decision (person)", lambda row: row.decision)
+    yield Column("decided_by", "Decided by", lambda row: row.decided_by)
+    yield Column("decision_reason", "Reason of the decision", lambda row: row.decision_reason, Form.LONG)
     yield Column("reason", "Why this rank", lambda row: row.reason, Form.LONG)
     yield Column("not_ranked", "Why not ranked", lambda row: row.not_ranked, Form.LONG)
     yield Column("flags", "Flags", lambda row: row.flags)
@@ -225,14 +223,9 @@ def _read_level(levels: Mapping[str, float | None], criterion: str) -> Cell:
     return NOT_OBSERVED_CELL if level is None else level or None
 
 
-def _find_criterion(row: ExportRow, key: str) -> CriterionGrade | None:
-    criteria: Sequence[CriterionGrade] = row.grade.criteria if row.grade else ()
-    return next((criterion for criterion in criteria if criterion.id == key), None)
-
-
 def _read_summary(row: ExportRow) -> Cell:
-    return row.grade.feedback.summary if row.grade and row.grade.feedback else None
+    return row.grade.summary if row.grade else None
 
 
 def _read_models(row: ExportRow) -> Cell:
-    return tuple(sorted(row.grade.provenance.models_served)) if row.grade else ()
+    return tuple(sorted(row.grade.models_served)) if row.grade else ()

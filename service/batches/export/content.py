@@ -54,6 +54,8 @@ class PersonRow:
     flags: tuple[str, ...]
     reason: str
     decision: str | None = None
+    decided_by: str | None = None
+    decision_reason: str | None = None
     not_ranked: str | None = None
 
 

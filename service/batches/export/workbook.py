@@ -138,7 +138,7 @@ async def _write_table(book: Workbook, table: Table[Any], served: set[str]) -> N
         for place, row in enumerate(block, first):
             book.write_row(sheet, place, table.columns, table.read(row))
             if isinstance(row, ExportRow) and row.grade is not None:
-                served.update(row.grade.provenance.models_served)
+                served.update(row.grade.models_served)
 
     async for block in _cut_for_sheets(table.blocks):
         if number + len(block) > LAST_ROW:

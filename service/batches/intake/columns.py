@@ -54,12 +54,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """All columns that are read, in the order of the file. `form` is None while no column holds answers."""
+    """All columns that are read, in the order of the file. `form` is None while no column holds answers.
+
+    `left_out`: places of columns that are not read because a person said so.
+    """
 
     form: Form | None
     columns: tuple[Column, ...]
     notices: tuple[str, ...]
     problems: tuple[str, ...]
+    left_out: frozenset[int] = frozenset()
 
     def find(self, role: Role) -> Column | None:
         return next(self.list_with(role), None)
@@ -71,6 +75,7 @@ class Columns:
 def read_columns(table: Table, rubric: Rubric, request: IntakeRequest) -> Columns:
     """What the columns hold. Never raises: `problems` says what keeps the file from being read."""
     finder = _Finder(table, QuestionReader(rubric))
+    finder.leave_out(request)
     finder.apply_mapping(request)
     finder.guess_prefixed()
     for role in SINGLE:
@@ -80,7 +85,7 @@ def read_columns(table: Table, rubric: Rubric, request: IntakeRequest) -> Column
     finder.check_question(request.question, form)
     finder.tell_left_out()
     columns = tuple(finder.columns[index] for index in sorted(finder.columns))
-    return Columns(form, columns, tuple(finder.notices), tuple(finder.problems))
+    return Columns(form, columns, tuple(finder.notices), tuple(finder.problems), frozenset(finder.left_out))
 
 
 class _Finder:
@@ -89,9 +94,21 @@ class _Finder:
         self._told: set[int] = set()  # columns that are left out, and of which that was said
         if is_rejected_file(table.header):
             self._told.update(range(len(table.header) - len(ADDED), len(table.header)))
+        self.left_out: set[int] = set()
         self.columns: dict[int, Column] = {}
         self.notices: list[str] = []
         self.problems: list[str] = []
+
+    def leave_out(self, request: IntakeRequest) -> None:
+        """Columns that the person does not want read: nothing is guessed of them, and nothing told."""
+        for header in request.leave_out:
+            places = find_header(self._table, header)
+            if places:
+                self.left_out.update(places)  # all of them: nobody wants one of two columns of the same name kept
+            else:
+                listed = list_headers(self._table)
+                self.problems.append(f"Leaving out: no column has the header {show_header(header)}. Found: {listed}.")
+        self._told |= self.left_out
 
     def apply_mapping(self, request: IntakeRequest) -> None:
         for key, header in request.mapping.items():
@@ -105,6 +122,8 @@ class _Finder:
                 count = f"{len(places)} columns have" if places else "no column has"
                 listed = list_headers(self._table)
                 self.problems.append(f"Mapping {key}: {count} the header {show_header(header)}. Found: {listed}.")
+            elif places[0] in self.left_out:
+                self.problems.append(f"Mapping {key}: column {show_header(header)} is to be left out too. Keep one.")
             elif places[0] in self.columns:
                 self.problems.append(f"Mapping {key}: column {show_header(header)} is mapped twice. Keep one.")
             else:

@@ -20,7 +20,10 @@ _LONGEST_CELL = 60
 
 @dataclass(frozen=True, slots=True)
 class PreviewColumn:
-    """A column of the file. `holds`: answer, candidate, group:site, question:ID, …; None for one that is left out."""
+    """A column of the file. `holds`: answer, candidate, group:site, question:ID, …; None for one that is left out.
+
+    `how` of one that is left out is MAP when a person said so, else None.
+    """
 
     header: str
     holds: str | None
@@ -72,7 +75,8 @@ def _describe_columns(table: Table, columns: Columns) -> Iterator[PreviewColumn]
     by_place = {column.index: column for column in columns.columns}
     for index, header in enumerate(table.header):
         column = by_place.get(index)
-        yield PreviewColumn(header, str(column.target) if column else None, column.how if column else None)
+        how = column.how if column else (Found.MAP if index in columns.left_out else None)
+        yield PreviewColumn(header, str(column.target) if column else None, how)
 
 
 def _sample_rows(table: Table) -> Iterator[tuple[str, ...]]:

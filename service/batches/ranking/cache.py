@@ -9,17 +9,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
 
+import numpy as np
+from numpy.typing import NDArray
+
 from service.batches.ranking.cursor import RankingCursor, decode_cursor, encode_cursor
 from service.batches.ranking.lines import PersonLine, describe_person
 from service.batches.ranking.query import RankingQuery, select_people
+from service.batches.ranking.search import read_row, split_words
 from service.batches.ranking.snapshot import Basis, Covered, Snapshot, build_snapshot
 from service.batches.ranking.tiers import TIER_RULE
 from service.domain.batch import Batch
 from service.errors import GraderError, UnknownAnswer
-from service.store.results import ResultReader
+from service.store.results import IntArray, ResultReader
 
 FRESH_SECONDS = 2.0  # a page is not older than this, and what the last build took ten times over, while it is read
 REST = 10  # building shares Python's lock with grading: it may take a tenth of the time
+WARM_REST = 40  # the same while nobody reads the ranking itself, but follows the batch
+WARM_FROM = 2_000  # answers; a smaller ranking is made in less time than its reader notices
+KEPT_SEARCHES = 16  # the pages of one search, and of what was looked for before
 KEPT = 3  # snapshots of a batch, for people who are turning pages
 MAX_HELD_ANSWERS = 300_000  # over all snapshots; one of 100,000 answers of 8 criteria holds 40 MB or so
 EXPIRED = (
@@ -58,6 +65,7 @@ class _Entry:
     snapshots: list[Snapshot] = field(default_factory=list)
     refresh: asyncio.Task[Snapshot] | None = None
     next_check: float = 0.0
+    next_warming: float = 0.0
     checked_at: datetime | None = None  # when the newest snapshot was last found to be up to date
 
 
@@ -78,6 +86,7 @@ class Rankings:
         self._max_held_answers = max_held_answers
         self._entries: dict[str, _Entry] = {}  # the most recently read last
         self._tasks: set[asyncio.Task[Snapshot]] = set()
+        self._searches: dict[tuple[str, int, tuple[str, ...]], IntArray] = {}  # the oldest first
 
     async def aclose(self) -> None:
         """Stops what is being built; close the reader after this."""
@@ -89,6 +98,24 @@ class Rankings:
     def forget(self, batch_id: str) -> None:
         """Drops what is held of a deleted batch."""
         self._entries.pop(batch_id, None)
+        for key in [key for key in self._searches if key[0] == batch_id]:
+            del self._searches[key]
+
+    def warm(self, batch: Batch) -> None:
+        """Somebody follows the batch and may want its ranking next: it is made, or renewed, in the background.
+
+        The first ranking of 100,000 answers takes seconds while they are graded; so nobody waits for it.
+        """
+        if batch.answers < WARM_FROM:
+            return
+        entry = self._entries.setdefault(batch.id, _Entry())
+        if entry.refresh is None and asyncio.get_running_loop().time() >= entry.next_warming:
+            self._start_refresh(batch, entry)
+
+    def is_ready(self, batch: Batch) -> bool:
+        """Whether a page comes at once: its ranking is held, or small."""
+        entry = self._entries.get(batch.id)
+        return batch.answers < WARM_FROM or (entry is not None and bool(entry.snapshots))
 
     def expire(self, batch_id: str) -> None:
         """Somebody changed a score: the next reader starts a renewal, however recent the last one was."""
@@ -119,15 +146,36 @@ class Rankings:
         Raises CursorInvalid, and as `get` and `select_people`.
         """
         position = decode_cursor(cursor, query.fingerprint) if cursor else None
-        snapshot = await self.get(batch)
+        snapshot, with_words = await self.get(batch), await self.search(batch, query.search)
         notice = None
         if position is not None:
             held = self._find_held(batch.id, position.snapshot)
             snapshot, notice = (held, None) if held else (snapshot, EXPIRED)
-        page = make_page(snapshot, query, limit, position.offset if position else 0, notice)
+        offset = position.offset if position else 0
+        page = await asyncio.to_thread(make_page, snapshot, query, limit, offset, notice, with_words)
         entry = self._entries.get(batch.id)
         is_newest = entry is not None and entry.snapshots[-1:] == [snapshot]
         return replace(page, checked_at=entry.checked_at) if entry and is_newest and entry.checked_at else page
+
+    async def search(self, batch: Batch, text: str | None) -> IntArray | None:
+        """Numbers of the answers that hold all words of the text; None where no words are to be looked for.
+
+        The texts of a batch never change, so what was found is remembered. Raises a StoreError.
+        """
+        words = split_words(text) if text and read_row(text) is None else ()
+        if not words:
+            return None
+        key = batch.id, batch.answers, words
+        if key not in self._searches:
+            found = await self._reader.search(batch.id, words)
+            while len(self._searches) >= KEPT_SEARCHES:
+                del self._searches[next(iter(self._searches))]
+            self._searches[key] = found
+        return self._searches[key]
+
+    async def hash_texts(self, batch: Batch) -> NDArray[np.uint64]:
+        """See ResultReader.hash_texts; 100,000 answers take a second. Raises a StoreError."""
+        return await self._reader.hash_texts(batch.id)
 
     async def get_person(self, batch: Batch, key: str, *, newest: bool = False) -> PersonLine:
         """One person by key, with the answers. Raises UnknownAnswer, and as `get`."""
@@ -159,11 +207,13 @@ class Rankings:
             entry.checked_at = asked_at
             return snapshot
         finally:
-            entry.next_check = clock() + max(FRESH_SECONDS, REST * (clock() - started))
+            took = clock() - started
+            entry.next_check = clock() + max(FRESH_SECONDS, REST * took)
+            entry.next_warming = clock() + max(FRESH_SECONDS, WARM_REST * took)
 
     async def _renew(self, batch: Batch, entry: _Entry, asked_at: datetime) -> Snapshot:
         stamp = await self._reader.load_stamp(batch.id)  # before the answers: what arrives in between is seen next time
-        basis = self._get_basis(batch)
+        basis = await asyncio.to_thread(self._get_basis, batch)  # the first time it reads baselines, for a second
         last = entry.snapshots[-1] if entry.snapshots else None
         if last is not None and (last.stamp, last.basis) == (stamp, basis):
             return last
@@ -182,10 +232,15 @@ class Rankings:
 
 
 def make_page(
-    snapshot: Snapshot, query: RankingQuery, limit: int, offset: int = 0, notice: str | None = None
+    snapshot: Snapshot,
+    query: RankingQuery,
+    limit: int,
+    offset: int = 0,
+    notice: str | None = None,
+    with_words: IntArray | None = None,
 ) -> RankingPage:
     """A page of a snapshot."""
-    found = select_people(snapshot, query)
+    found = select_people(snapshot, query, with_words)
     end = offset + limit
     following = encode_cursor(RankingCursor(snapshot.id, end, query.fingerprint)) if end < len(found) else None
     return RankingPage(

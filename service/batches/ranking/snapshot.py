@@ -117,7 +117,7 @@ def build_snapshot(
         worst_rank=_spread(worst, ranked, len(people)),
         tier=_spread(assign_tiers(scores, errors), ranked, len(people)),
     )
-    _ = snapshot.covered, snapshot.name_order, snapshot.band  # here, in the thread, and not for the first page
+    _ = snapshot.covered, snapshot.name_order, snapshot.band, people.by_key  # here, in the thread
     return snapshot
 
 

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
+
 from service.assets.evals import CASES, FRONT
+from service.domain.case import SetFront
 from service.errors import ImportInvalid, RunNotWritable
 
 
@@ -50,6 +53,13 @@ def stage_folder(target: Path, replace: bool) -> Iterator[Path]:
             f"{target}: cannot be written ({failure.strerror}). Free some space, or name another folder with --out; "
             "nothing was left behind."
         ) from None
+
+
+def write_front(path: Path, front: SetFront) -> None:
+    """Writes `set.yaml`."""
+    fields = front.model_dump(mode="json", exclude_defaults=True) | {"reference": front.reference.value}
+    text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=100)
+    path.write_text(f"# The answers are people's own words: keep this folder to yourself.\n{text}", encoding="utf-8")
 
 
 def _swap(stage: Path, target: Path) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from service.assets.evals import CASES, FRONT, EvalLibrary
@@ -20,7 +19,7 @@ from service.domain.rubric import Rubric
 from service.errors import EvalSetInvalid, ImportInvalid
 from service.evaluation.importing.cases import RowReader, read_given
 from service.evaluation.importing.columns import read_columns
-from service.evaluation.importing.folder import check_target, stage_folder
+from service.evaluation.importing.folder import check_target, stage_folder, write_front
 from service.evaluation.importing.ratings import RatingReader
 from service.evaluation.importing.report import ImportReport, Tally
 from service.evaluation.importing.scale import Scale, read_scale
@@ -70,7 +69,7 @@ def import_set(request: ImportRequest, rubrics: RubricLibrary) -> ImportReport:
     with stage_folder(target, request.replace) as stage:
         numbers = _write_cases(stage / CASES, _read_cases(request, table, rubric, scale, notices), tally)
         _note_missing(tally, rubric, notices)
-        _write_front(stage / FRONT, _describe(request, rubric, scale, tally))
+        write_front(stage / FRONT, _describe(request, rubric, scale, tally))
         _open_set(stage, rubrics, table, numbers)
     return tally.build(request.name, target, notices.list())
 
@@ -173,12 +172,6 @@ def _describe(request: ImportRequest, rubric: Rubric, scale: Scale, tally: Tally
         rubric_hash=rubric.content_hash,
         reference=request.reference,
     )
-
-
-def _write_front(path: Path, front: SetFront) -> None:
-    fields = front.model_dump(mode="json", exclude_defaults=True) | {"reference": front.reference.value}
-    text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=100)
-    path.write_text(f"# The answers are people's own words: keep this folder to yourself.\n{text}", encoding="utf-8")
 
 
 def _open_set(stage: Path, rubrics: RubricLibrary, table: Table, numbers: array[int]) -> None:

@@ -11,7 +11,7 @@ from service.batches.export.tables import cut_blocks
 from service.domain.batch import AnswerResult, AnswerRow, AnswerState, BatchState, Counts, Rejected
 from service.domain.grade import FlagCode
 from service.store.completion import summarize_grade
-from service.store.results_export import ExportRow, QuestionRow, ReviewRow
+from service.store.results_export import ExportRow, QuestionRow, ReviewRow, read_excerpt
 from tests.factories import make_rubric
 from tests.store.batch_factory import make_batch
 from tests.store.grades_factory import build_scored
@@ -36,7 +36,8 @@ def make_scored(number: int = 0, text: str = "I listened.", **changes: Any) -> E
     resolution = grade.criteria[-1].model_copy(update={"id": "resolution"})
     grade = grade.model_copy(update={"criteria": (empathy, resolution)})
     result = summarize_grade(grade)
-    return ExportRow(make_answer(number, grade=grade.id, result=result, **changes), text, grade)
+    excerpt = read_excerpt(grade.model_dump_json())
+    return ExportRow(make_answer(number, grade=grade.id, result=result, **changes), text, excerpt)
 
 
 def make_failed(number: int) -> ExportRow:

@@ -24,6 +24,7 @@ from service.batches.export.workbook import CUT, MOST_CHARACTERS, Workbook
 from service.domain.batch import Counts
 from service.errors import StoreFull
 from tests.batches.export.making import make_content, make_failed, make_person, make_review, make_scored
+from tests.store.grades_factory import build_scored
 
 EVIL = '=HYPERLINK("http://x","y") I said "sorry",\nthen called. <r>&amp;_x0041_</r>'
 
@@ -58,13 +59,13 @@ async def test_a_row_shows_machine_and_person_side_by_side() -> None:
     reviews = (make_review(3, overall=2.5, is_override=True), make_review(3, overall=5.0, is_override=False))
     content = make_content([type(row)(row.answer, row.text, row.grade, reviews)])
     (found,) = await read_jsonl(content)
-    assert row.grade is not None
-    assert row.grade.overall is not None
-    assert (found["overall"], found["human_overall"], found["final_overall"]) == (row.grade.overall.score, 2.5, 2.5)
-    assert (found["level_empathy"], found["human_level_empathy"]) == (row.grade.criteria[0].level, 2.0)
+    grade = build_scored()
+    assert grade.overall is not None
+    assert (found["overall"], found["human_overall"], found["final_overall"]) == (grade.overall.score, 2.5, 2.5)
+    assert (found["level_empathy"], found["human_level_empathy"]) == (grade.criteria[0].level, 2.0)
     assert (found["level_resolution"], found["human_level_resolution"]) == (NOT_OBSERVED_CELL,) * 2
-    assert found["quotes_empathy"] == [evidence.quote for evidence in row.grade.criteria[0].evidence]
-    assert found["rationale_empathy"] == row.grade.criteria[0].rationale
+    assert found["quotes_empathy"] == [evidence.quote for evidence in grade.criteria[0].evidence]
+    assert found["rationale_empathy"] == grade.criteria[0].rationale
     assert (found["reviews"], found["review_reason"]) == (2, reviews[0].reason)
 
 

@@ -103,3 +103,30 @@ def test_long_headers_are_not_quoted(tmp_path: Path) -> None:
     said = fail(write_csv(tmp_path / "ours.csv", [("c1", "I told her that I was sorry, and " * 3), ("c2", "So.")]))
     assert "sorry" not in said
     assert "If the first row is no header, put one above it." in said
+
+
+def test_a_column_can_be_left_out_whatever_it_holds(tmp_path: Path) -> None:
+    header = ("id", "answer", "group:age", "Kind", "question:angry-customer")
+    assert guess(tmp_path, *header, leave_out=("Group:AGE", "kind")) == [
+        "candidate", "answer", None, None, None,
+    ]  # fmt: skip
+    preview = look_at(tmp_path / "ours.csv", question=ANGRY, leave_out=("group:age",))
+    assert [column.how for column in preview.columns] == ["name", "name", "map", "name", None]
+    assert not any("age" in notice for notice in preview.notices)  # whoever said it needs not be told
+    [answer] = read_file(tmp_path / "ours.csv", question=ANGRY, leave_out=("id", "group:age", "kind")).answers
+    assert (answer.candidate, answer.groups) == (None, {})
+
+
+def test_the_next_best_column_is_taken_when_one_is_left_out(tmp_path: Path) -> None:
+    assert guess(tmp_path, "answer", "text", leave_out=("answer",)) == [None, "answer"]
+    assert guess(tmp_path, "answer", "text", "text", leave_out=("text",)) == ["answer", None, None]
+
+
+def test_leaving_out_what_is_not_there_or_mapped_too(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "ours.csv", [("answer", "Wer"), ("x", "y")])
+    assert "Leaving out: no column has the header 'Was'. Found: 'answer', 'Wer'." in fail(
+        file, question=ANGRY, leave_out=("Was",)
+    )
+    assert "column 'Wer' is to be left out too" in fail(
+        file, question=ANGRY, mapping={"candidate": "Wer"}, leave_out=("wer",)
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from service.batches.ranking.snapshot import Basis
 from service.domain.batch import Batch
 from service.errors import StoreUnavailable, UnknownAnswer
 from service.store.database import Database
-from service.store.results import AnswerColumns, ResultReader
+from service.store.results import AnswerColumns, IntArray, ResultReader
 from tests.factories import make_rubric
 from tests.store.batch_factory import make_answers
 from tests.store.conftest import Clock
@@ -188,3 +188,39 @@ async def test_a_forgotten_batch_is_read_again(rankings: Rankings, reader: Gated
 async def test_nobody_with_this_reference(rankings: Rankings, batch: Batch) -> None:
     with pytest.raises(UnknownAnswer, match="nobody"):
         await rankings.get_person(batch, "zoe")
+
+
+async def test_a_followed_batch_has_its_ranking_ready(
+    rankings: Rankings, reader: GatedReader, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rankings.warm(batch)
+    assert not rankings._tasks  # a small one is made when it is asked for
+    monkeypatch.setattr(cache, "WARM_FROM", 1)
+    rankings.warm(batch)
+    rankings.warm(batch)
+    await asyncio.gather(*rankings._tasks)
+    reader.gate.clear()
+    assert name(await rankings.list_page(batch, QUERY)) == ["c3", "c2", "c1", "c0"]  # would hang if it had to read
+    assert reader.loads == 1
+
+
+async def test_what_was_searched_is_looked_up_once(
+    rankings: Rankings, reader: GatedReader, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[object] = []
+    search = reader.search
+
+    async def count(batch_id: str, words: Sequence[str]) -> IntArray:
+        searched.append(words)
+        return await search(batch_id, words)
+
+    monkeypatch.setattr(reader, "search", count)
+    for _ in range(2):
+        assert name(await rankings.list_page(batch, RankingQuery(search=" C2  answer"))) == ["c2"]
+    assert searched == [("C2", "answer")]
+    assert name(await rankings.list_page(batch, RankingQuery(search="row 3"))) == ["c1"]
+    assert name(await rankings.list_page(batch, RankingQuery(search=" \0 "))) == ["c3", "c2", "c1", "c0"]
+    assert len(searched) == 1
+    rankings.forget(batch.id)
+    await rankings.list_page(batch, RankingQuery(search="C2 answer"))
+    assert len(searched) == 2
