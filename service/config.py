@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
@@ -78,6 +78,20 @@ class Settings(BaseSettings):
     )
     gguf_context_tokens: Annotated[int, Field(ge=512)] = Field(8192, description="context of a gguf/… model")
     gguf_threads: Annotated[int, Field(ge=1)] | None = Field(None, description="threads of a gguf/… model")
+    transcriber: str | None = Field(
+        None, description="whisper[/…], openai/…, recorded/… or none; default: whisper where it is installed"
+    )
+    transcriber_base_url: str | None = Field(None, description="address of an OpenAI-compatible transcription server")
+    transcriber_api_key: SecretStr | None = Field(None, description="its key; else OPENAI_API_KEY is used for OpenAI")
+    max_audio_seconds: Annotated[float, Field(ge=1, le=14_400)] = Field(900.0, description="longest recording")
+    max_audio_bytes: Annotated[int, Field(ge=1024)] = Field(104_857_600, description="largest file of a recording")
+    transcriptions_at_once: Annotated[int, Field(ge=1, le=64)] = Field(
+        2, description="recordings that are transcribed at a time"
+    )
+    max_waiting_recordings: Annotated[int, Field(ge=1)] = Field(
+        100, description="recordings that may wait for transcription; further ones are turned away"
+    )
+    practice_days: Annotated[int, Field(ge=0)] = Field(365, description="how long practice is kept; 0: for ever")
     host: str = Field("127.0.0.1", description="address the server listens on; others than loopback need API keys")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="port the server listens on")
     max_body_bytes: Annotated[int, Field(ge=1024)] = Field(262_144, description="largest request body")
@@ -86,6 +100,9 @@ class Settings(BaseSettings):
     batch_worker: bool = Field(True, description="false: this server only accepts batches, workers elsewhere grade")
     webhook_secret: SecretStr | None = Field(None, description="whsec_…: signs webhook messages; needed to send them")
     webhook_private: bool = Field(False, description="true: webhooks may go to private addresses and without https")
+    practice: Literal["keys", "open"] = Field(
+        "keys", description="open: whoever reaches the server may practise, also where API keys exist"
+    )
     shutdown_seconds: Annotated[float, Field(ge=0)] = Field(30.0, description="how long in-flight grades may finish")
     log_format: Literal["console", "json"] = Field("console", description="form of the log lines")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
@@ -105,15 +122,16 @@ class Settings(BaseSettings):
         except ValueError as failure:
             raise ValueError(f"this is not JSON ({failure})") from None
 
-    @field_validator("base_url")
+    @field_validator("base_url", "transcriber_base_url")
     @classmethod
-    def _check_address(cls, value: str | None) -> str | None:
+    def _check_address(cls, value: str | None, field: ValidationInfo) -> str | None:
         """An address is shown in messages and by `doctor`; a password in it would be too."""
         parts = urlsplit(value or "http://unset")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("this is no address; write it like http://localhost:11434/v1")
         if parts.username or parts.password:
-            raise ValueError("no user and password in the address, please; set GRADER_API_KEY")
+            own = name_variable(str(field.field_name)).replace("BASE_URL", "API_KEY")
+            raise ValueError(f"no user and password in the address, please; set {own}")
         return value
 
     @field_validator("record_dir", "assets_dir", "data_dir", "runs_dir")

@@ -16,11 +16,19 @@
     │   ├── ReviewInvalid         a review or decision that lacks something or does not fit the question
     │   ├── BatchStateConflict    what is asked does not fit the batch's state
     │   ├── ResultsHidden         reviews of the batch are blind, and its results are not open yet
+    │   ├── UnknownAttempt        UnknownInterview   UnknownDispute
+    │   ├── PracticeInvalid       an interview or a dispute that lacks something
+    │   ├── AttemptWaiting        what is asked needs the attempt's grade, and it has none yet
     │   ├── CursorInvalid         a page cursor that this service did not issue
+    │   ├── AudioInvalid          a recording that cannot be read as sound
+    │   │   └── AudioTooLarge  AudioTooLong
+    │   ├── UnknownTranscription  UnknownRecording
+    │   ├── TranscriptionConflict what is asked does not fit the transcription's state
     │   └── IdempotencyConflict   the key was used before with another body
     ├── AccessError
     │   ├── KeyRequired           no API key, or one that is unknown or revoked
-    │   └── ScopeRequired         the key may not do this
+    │   ├── ScopeRequired         the key may not do this
+    │   └── TooManyRequests       more work than one person asks for; carries retry_after_seconds (retryable)
     ├── ConfigInvalid             settings that cannot work together
     ├── BackendError              the model could not be asked, or gave nothing usable
     │   ├── BackendUnavailable    no connection, 5xx                          (retryable)
@@ -34,6 +42,14 @@
     │   ├── RecordingInvalid      a recording that cannot be read
     │   └── ReplyUnusable         a reply came but holds no judgement: the grade is Unscored
     │       └── ReplyEmpty   ReplyRefused   ReplyTruncated
+    ├── SpeechError               a recording could not be transcribed
+    │   ├── SpeechUnavailable     no connection, 5xx, no reply in time, the process died (retryable)
+    │   ├── SpeechOverloaded      429; carries retry_after_seconds            (retryable)
+    │   ├── SpeechRejected        the server refuses the key, the model or the request; or live calls are off
+    │   ├── SpeechNotInstalled    an optional package or the model's weights are missing; or speech is switched off
+    │   ├── TranscriptMissing     the folder of recorded transcripts has none of this recording
+    │   ├── SpeechBusy            too many recordings wait                    (retryable)
+    │   └── RecordingLost         a recording that waited is gone, or ended every process that tried it
     ├── RunIncomplete             some cases could not be graded; running again continues
     ├── RunNotWritable            the run's folder cannot be written; what it holds is kept
     ├── UploadNotWritable         a file that was sent cannot be kept; nothing of it stays
@@ -152,8 +168,52 @@ class ResultsHidden(InputError):
     code = "results-hidden"
 
 
+class UnknownAttempt(InputError):
+    code = "attempt-unknown"
+
+
+class UnknownInterview(InputError):
+    code = "interview-unknown"
+
+
+class UnknownDispute(InputError):
+    code = "dispute-unknown"
+
+
+class PracticeInvalid(InputError):
+    code = "practice-invalid"
+
+
+class AttemptWaiting(InputError):
+    code = "attempt-waiting"
+
+
 class CursorInvalid(InputError):
     code = "cursor-invalid"
+
+
+class AudioInvalid(InputError):
+    code = "audio-invalid"
+
+
+class AudioTooLarge(AudioInvalid):
+    code = "audio-too-large"
+
+
+class AudioTooLong(AudioInvalid):
+    code = "audio-too-long"
+
+
+class UnknownTranscription(InputError):
+    code = "transcription-unknown"
+
+
+class UnknownRecording(InputError):
+    code = "recording-unknown"
+
+
+class TranscriptionConflict(InputError):
+    code = "transcription-state-conflict"
 
 
 class IdempotencyConflict(InputError):
@@ -170,6 +230,17 @@ class KeyRequired(AccessError):
 
 class ScopeRequired(AccessError):
     code = "scope-required"
+
+
+class TooManyRequests(AccessError):
+    """Somebody asks for more work than one person does. `retry_after_seconds` is when they may go on."""
+
+    code = "too-many-requests"
+    retryable = True
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ConfigInvalid(GraderError):
@@ -257,6 +328,47 @@ class ReplyTruncated(ReplyUnusable):
     code = "reply-truncated"
 
 
+class SpeechError(GraderError):
+    code = "speech-failed"
+
+
+class SpeechUnavailable(SpeechError):
+    code = "speech-unavailable"
+    retryable = True
+
+
+class SpeechOverloaded(SpeechError):
+    """429 from the server. `retry_after_seconds` is what it asked for, None when it did not say."""
+
+    code = "speech-overloaded"
+    retryable = True
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class SpeechRejected(SpeechError):
+    code = "speech-rejected"
+
+
+class SpeechNotInstalled(SpeechError):
+    code = "speech-not-installed"
+
+
+class TranscriptMissing(SpeechError):
+    code = "transcript-missing"
+
+
+class SpeechBusy(SpeechError):
+    code = "speech-busy"
+    retryable = True
+
+
+class RecordingLost(SpeechError):
+    code = "recording-lost"
+
+
 class RunIncomplete(GraderError):
     code = "run-incomplete"
 
@@ -303,3 +415,11 @@ class StoreReadOnly(StoreError):
 
 class StoreFull(StoreError):
     code = "store-full"
+
+
+def find_error(code: str) -> type[GraderError]:
+    """The error with this code, which was stored; GraderError for one that this version does not know."""
+    kinds: list[type[GraderError]] = [GraderError]
+    for kind in kinds:  # grows while it is walked
+        kinds.extend(kind.__subclasses__())
+    return next((kind for kind in kinds if kind.code == code), GraderError)

@@ -19,6 +19,7 @@ from service.config import Settings
 from service.domain.answer import Answer, AnswerKind, check_storable
 from service.domain.grade import Scored, Unscored
 from service.domain.task import Mode
+from service.domain.transcription import Spoken
 from service.errors import ConfigInvalid
 from service.grading.build import Stamp
 from service.grading.job import Job, Listener, ignore_progress
@@ -33,7 +34,10 @@ from service.wiring_models import Models, build_backend
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A request for a grade, as it came in: names and texts, nothing looked up yet. None means the default."""
+    """A request for a grade, as it came in: names and texts, nothing looked up yet. None means the default.
+
+    `spoken` is where the words of an answer come from that was transcribed here.
+    """
 
     rubric: str
     question: str
@@ -44,6 +48,7 @@ class Submission:
     model: str | None = None
     samples: int | None = None
     candidate_ref: str | None = None
+    spoken: Spoken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +132,29 @@ class Services:
 def read_submission(submission: Submission, library: Library, settings: Settings) -> Job:
     """The job of a submission; raises an InputError that names what is unknown or unusable."""
     rubric = library.rubrics.get(submission.rubric)
+    spoken = submission.spoken
     return Job(
         rubric=rubric,
         question=rubric.get_question(check_storable(submission.question, "question")),
-        answer=Answer(text=check_storable(submission.answer), kind=submission.kind),
+        answer=Answer(
+            text=check_storable(submission.answer),
+            kind=submission.kind,
+            transcript=spoken.transcript if spoken else None,
+            is_confirmed=spoken is not None and spoken.is_corrected,
+        ),
         mode=submission.mode,
         prompt=library.prompts.get(submission.prompt or settings.prompt),
         samples=submission.samples or settings.samples,
         candidate_ref=submission.candidate_ref,
+        transcription=spoken.transcription if spoken else None,
     )
 
 
 def hash_submission(submission: Submission) -> str:
     """SHA-256 (hex) of everything that was asked for: what "the same request" means."""
-    fields = [getattr(submission, name) for name in Submission.__slots__]
+    fields = [getattr(submission, name) for name in Submission.__slots__ if name != "spoken"]
+    if submission.spoken is not None:  # appended, so that typed answers hash as they did before there was speech
+        fields.append(submission.spoken.transcription)
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
 
@@ -169,7 +183,12 @@ async def grade_unstored(
 
 def draw_stamp() -> Stamp:
     """A new grade's identity."""
-    return Stamp(id=f"grd_{uuid4().hex}", created_at=now())
+    return Stamp(id=draw_id("grd"), created_at=now())
+
+
+def draw_id(kind: str) -> str:
+    """A new id, `<kind>_` and 128 random bits in hex."""
+    return f"{kind}_{uuid4().hex}"
 
 
 def now() -> datetime:

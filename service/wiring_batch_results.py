@@ -30,6 +30,7 @@ from service.store.audit import Action, AuditTrail
 from service.store.batches import BatchStore
 from service.store.completion import AnswerKey
 from service.store.decisions import Decision, DecisionKind, DecisionStore
+from service.store.disputes import DisputeStore
 from service.store.results import ResultReader
 from service.store.results_export import ExportStore
 from service.store.reviews import Review, ReviewStore
@@ -287,7 +288,7 @@ async def open_results(services: Services, store: BatchStore) -> AsyncIterator[B
     answers, decisions = AnswerStore(database), DecisionStore(database, now)
     desk = ReviewDesk(
         answers, ReviewStore(database, now), decisions, rankings, lambda batch: bases.find_rubric(batch.spec), now,
-        lambda: f"rev_{uuid4().hex}",
+        lambda: f"rev_{uuid4().hex}", DisputeStore(database).list_open_numbers,
     )  # fmt: skip
     try:
         yield BatchResults(services, store, answers, AuditTrail(database, now), decisions, rankings, desk, bases)

@@ -1,9 +1,10 @@
 """Who may do what.
 
 On a loopback address and until the first API key is made everything is open, to this machine. As soon as a key was
-made, or the address is another, every request under /v1, /evals and /screening needs a key with the scope of what it
-does. A browser shows its key once, at /sign-in, and has a session after that: for pages only. Under /v1 a cookie is
-never looked at, since what a browser sends by itself, it also sends when another site makes it.
+made, or the address is another, every request under /v1, /evals, /screening and /practice needs a key with the
+scope of what it does; with GRADER_PRACTICE=open /practice needs none. A browser shows its key once, at /sign-in, and
+has a session after that: for pages only. Under /v1 a cookie is never looked at, since what a browser sends by itself,
+it also sends when another site makes it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from service.store.keys import ApiKey, Scope
 
 PAGES = "/evals"
 SCREENING = "/screening"
+PRACTICE = "/practice"
 SIGN_IN = "/sign-in"
-BROWSED = (PAGES, SCREENING)
+BROWSED = (PAGES, SCREENING, PRACTICE)
 PROTECTED = ("/v1/", *BROWSED)
 # What a reverse proxy adds: behind one, everybody's requests seem to come from this machine.
 PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -58,6 +60,7 @@ class Visitor:
 
 
 ANYONE_HERE = Visitor(id="", scopes=frozenset(Scope))
+ANY_LEARNER = Visitor(id="", scopes=frozenset({Scope.GRADES_WRITE}), name="learner")  # sees only what is their own
 
 
 def check_bind(settings: Settings, has_keys: bool) -> None:
@@ -97,6 +100,8 @@ class AccessMiddleware:
         await self._app(scope, receive, send)
 
     async def _identify(self, headers: Headers, scope: Connection) -> Visitor:
+        if self._runtime.settings.practice == "open" and _is_below(scope["path"], PRACTICE):
+            return ANY_LEARNER
         keys = self._runtime.services.stores.keys
         secret = find_secret(headers)
         if secret is not None:
@@ -120,6 +125,10 @@ class AccessMiddleware:
     def _find_session(self, headers: Headers) -> Session | None:
         token = read_cookies(headers).get(COOKIE)
         return self._runtime.sessions.find(token) if token else None
+
+
+def _is_below(path: str, page: str) -> bool:
+    return path == page or path.startswith(f"{page}/")
 
 
 def read_cookies(headers: Headers) -> dict[str, str]:
@@ -169,6 +178,11 @@ def require(scope: Scope | None, *others: Scope) -> Callable[[Request], Awaitabl
         return visitor
 
     return get_visitor
+
+
+def whose(visitor: Visitor) -> str | None:
+    """Whose transcriptions a visitor may see: everybody's (None) with `grades:read`, as with grades; else their own."""
+    return None if Scope.GRADES_READ in visitor.scopes else visitor.id
 
 
 def _admit(key: ApiKey) -> Visitor:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from service.domain.grade import Scored, Unscored
+from service.domain.transcription import Transcription
 from service.errors import BackendError
 from service.grading.limits.limit import LimitState
 
@@ -58,6 +59,22 @@ class Metrics:
         )
         self._calls = Gauge("grader_calls_in_flight", "Calls of the model now", ["backend"], registry=self.registry)
 
+        self._transcriptions = Counter(
+            "grader_transcriptions",
+            "Recordings that were transcribed or failed",
+            ["state", "code"],
+            registry=self.registry,
+        )
+        self._transcription_seconds = Histogram(
+            "grader_transcription_seconds",
+            "Time from a recording's arrival to its transcript, waiting included",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.waiting_recordings = Gauge(
+            "grader_recordings_waiting", "Recordings that wait for transcription", registry=self.registry
+        )
+
     def show_limits(self, limits: Mapping[str, LimitState]) -> None:
         """The limits of all backends as they are now, by the backend's name."""
         for backend, state in limits.items():
@@ -78,6 +95,13 @@ class Metrics:
     def count_backend_error(self, error: BackendError, backend: str) -> None:
         """A grading that a backend's error ended."""
         self._backend_errors.labels(error.code, backend).inc()
+
+    def count_transcription(self, transcription: Transcription) -> None:
+        """A transcription that came to its end."""
+        code = transcription.failure.code if transcription.failure else ""
+        self._transcriptions.labels(transcription.state.value, code).inc()
+        if transcription.finished_at is not None and not code:
+            self._transcription_seconds.observe((transcription.finished_at - transcription.created_at).total_seconds())
 
     def count_request(self, method: str, route: str, status: int) -> None:
         """An answered request; `route` is the template, not the path."""

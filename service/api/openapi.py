@@ -15,6 +15,9 @@ from service.api.batch_openapi import describe_batches
 from service.api.eval_openapi import describe_evals
 from service.api.events import MEDIA_TYPE as EVENTS
 from service.api.problems import Problem
+from service.api.transcription_openapi import EXAMPLES as TRANSCRIPTION_EXAMPLES
+from service.api.transcription_openapi import TAG as TRANSCRIPTION_TAG
+from service.api.transcription_openapi import describe_transcriptions
 
 EXAMPLES = Path(__file__).parent / "examples"
 GRADE = {"$ref": "#/components/schemas/Grade"}
@@ -37,6 +40,7 @@ to find a request in the server's log.
 
 TAGS = [
     {"name": "grades", "description": "Answers graded, and the grades kept"},
+    TRANSCRIPTION_TAG,
     *BATCH_TAGS,
     {"name": "rubrics", "description": "What is graded, and how"},
     {"name": "prompts", "description": "What models are told"},
@@ -92,13 +96,15 @@ def build_document(app: FastAPI) -> dict[str, Any]:
     }
     describe_evals(document, {name: load_example(name) for name in ("eval_run_request", "eval_run")})
     describe_batches(document, {name: load_example(name) for name in BATCH_EXAMPLES})
+    describe_transcriptions(document, {name: load_example(name) for name in TRANSCRIPTION_EXAMPLES})
     return document
 
 
 def load_example(name: str) -> Any:
     """A request, and the grades that the embedded backend made of it: `request`, `scored` or `unscored`.
 
-    For evals a request and the run that it began: `eval_run_request`, `eval_run`. For batches see batch_openapi.py.
+    For evals a request and the run that it began: `eval_run_request`, `eval_run`. For batches see batch_openapi.py, for
+    transcriptions transcription_openapi.py.
     """
     return json.loads((EXAMPLES / f"{name}.json").read_text("utf-8"))
 

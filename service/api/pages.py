@@ -17,6 +17,8 @@ from service.api.problems import KINDS, REFUSALS
 
 router = APIRouter(include_in_schema=False)
 FILE: dict[str, Any] = {"title": "The bytes of a file"}  # a body that is no JSON
+RECORDING: dict[str, Any] = {"title": "The bytes of a recording"}
+KINDS_OF_FILES = ((FILE, "application/octet-stream"), (RECORDING, "audio/webm"))
 EXAMPLE_LIMIT = 60  # lines of an example that are shown
 
 
@@ -50,11 +52,6 @@ class Operation:
     curl: str
     answers: tuple[tuple[str, str], ...]
     examples: tuple[Example, ...]
-
-
-@router.get("/")
-async def redirect_to_docs() -> Response:
-    return RedirectResponse("/docs")
 
 
 @router.get("/docs")
@@ -115,7 +112,9 @@ def _read_body(document: dict[str, Any], operation: dict[str, Any]) -> dict[str,
     if "requestBody" not in operation:
         return {}
     content = operation["requestBody"]["content"]
-    return _follow(document, content["application/json"]["schema"]) if "application/json" in content else FILE
+    if "application/json" in content:
+        return _follow(document, content["application/json"]["schema"])
+    return RECORDING if "audio/*" in content else FILE
 
 
 def _read_parameter(document: dict[str, Any], parameter: dict[str, Any]) -> Field:
@@ -167,8 +166,9 @@ def _read_examples(operation: dict[str, Any]) -> list[Example]:
 
 def _write_curl(method: str, url: str, body: dict[str, Any]) -> str:
     parts = ["curl", *([] if method in ("GET", "POST") else ["-X", method])]
-    if body is FILE:
-        parts += ["-H", "Content-Type: application/octet-stream", "--data-binary", "@FILE"]
+    kind = next((kind for file, kind in KINDS_OF_FILES if body is file), None)
+    if kind is not None:
+        parts += ["-H", f"Content-Type: {kind}", "--data-binary", "@FILE"]
     elif body:
         example = json.dumps(body["examples"][0], ensure_ascii=False)
         parts += ["--json", example]

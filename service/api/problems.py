@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import errors
-from service.errors import BackendOverloaded, GraderError
+from service.errors import BackendOverloaded, GraderError, SpeechOverloaded
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5  # where nobody said how long
@@ -81,11 +81,23 @@ KINDS: Mapping[type[GraderError], Kind] = {
     errors.ReviewInvalid: Kind(422, "The review cannot be stored"),
     errors.BatchStateConflict: Kind(409, "The batch's state rules this out"),
     errors.ResultsHidden: Kind(403, "The results are not open yet"),
+    errors.UnknownAttempt: Kind(404, "There is no such attempt"),
+    errors.UnknownInterview: Kind(404, "There is no such interview"),
+    errors.UnknownDispute: Kind(404, "There is no such dispute"),
+    errors.PracticeInvalid: Kind(422, "The form lacks something"),
+    errors.AttemptWaiting: Kind(409, "The attempt has no grade yet"),
     errors.CursorInvalid: Kind(400, "The page cursor is not one of this service's"),
     errors.IdempotencyConflict: Kind(422, "The idempotency key was used for another request"),
+    errors.AudioInvalid: Kind(422, "The recording cannot be read"),
+    errors.AudioTooLarge: Kind(413, "The recording is too large"),
+    errors.AudioTooLong: Kind(422, "The recording is too long"),
+    errors.UnknownTranscription: Kind(422, "There is no such transcription"),
+    errors.UnknownRecording: Kind(404, "There is no recording of this transcription"),
+    errors.TranscriptionConflict: Kind(409, "The transcription's state rules this out"),
     errors.AccessError: Kind(403, "Access denied"),
     errors.KeyRequired: Kind(401, "An API key is required"),
     errors.ScopeRequired: Kind(403, "The API key may not do this"),
+    errors.TooManyRequests: Kind(429, "That was a lot at once"),
     errors.ConfigInvalid: Kind(500, "This server's settings cannot work"),
     errors.BackendError: Kind(502, "The model could not be asked"),
     errors.BackendUnavailable: Kind(503, "The model cannot be reached"),
@@ -100,6 +112,14 @@ KINDS: Mapping[type[GraderError], Kind] = {
     errors.RecordingMissing: Kind(502, "This server replays recordings and has none of this request"),
     errors.RecordingInvalid: Kind(502, "A recording of this server cannot be read"),
     errors.ReplyUnusable: Kind(502, "The model's reply cannot be used"),
+    errors.SpeechError: Kind(502, "The recording could not be transcribed"),
+    errors.SpeechUnavailable: Kind(503, "The transcriber cannot be reached"),
+    errors.SpeechOverloaded: Kind(503, "The transcriber is overloaded"),
+    errors.SpeechRejected: Kind(502, "The transcriber refused this server's request"),
+    errors.SpeechNotInstalled: Kind(503, "This server cannot transcribe speech"),
+    errors.TranscriptMissing: Kind(502, "This server has no recorded transcript of this recording"),
+    errors.SpeechBusy: Kind(503, "Too many recordings wait"),
+    errors.RecordingLost: Kind(500, "The recording was lost"),
     errors.RunIncomplete: Kind(502, "Some cases of the eval run could not be graded"),
     errors.RunNotWritable: Kind(507, "The eval run cannot be written"),
     errors.UploadNotWritable: Kind(507, "The file cannot be kept"),
@@ -121,6 +141,8 @@ _NAMED_FIELDS: Mapping[type[GraderError], str] = {
     errors.UnknownModel: "model",
     errors.UnknownEvalSet: "set",
     errors.UnknownUpload: "upload",
+    errors.UnknownTranscription: "transcription",
+    errors.AudioInvalid: "audio",
     errors.IdempotencyConflict: "Idempotency-Key",
 }
 
@@ -136,12 +158,14 @@ REFUSALS: Mapping[int, tuple[str, str, str]] = {
     413: (
         "body-too-large",
         "The body is too large",
-        "The body is larger than GRADER_MAX_BODY_BYTES allows; for a file it is GRADER_MAX_UPLOAD_BYTES.",
+        "The body is larger than GRADER_MAX_BODY_BYTES allows; for a file it is GRADER_MAX_UPLOAD_BYTES, for a "
+        "recording GRADER_MAX_AUDIO_BYTES.",
     ),
     415: (
         "content-type-unsupported",
         "The body's content type is not taken here",
-        "Send JSON as Content-Type: application/json, and a file as application/octet-stream.",
+        "Send JSON as Content-Type: application/json, a file as application/octet-stream, and a recording as audio/…, "
+        "video/webm, or in a multipart/form-data form.",
     ),
     421: (
         "host-refused",
@@ -204,7 +228,7 @@ def build_headers(error: GraderError) -> dict[str, str]:
     """The header fields that belong to the answer to an error."""
     if isinstance(error, errors.KeyRequired):
         return {"WWW-Authenticate": 'Bearer realm="interview-grader"'}
-    if isinstance(error, BackendOverloaded):
+    if isinstance(error, (BackendOverloaded, SpeechOverloaded, errors.TooManyRequests)):
         return {"Retry-After": str(math.ceil(error.retry_after_seconds or RETRY_SECONDS))}
     return {"Retry-After": str(RETRY_SECONDS)} if error.retryable else {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from service.assets.prompts import Prompt, PromptParameters
 from service.assets.prompts import Scope as PromptScope
@@ -19,6 +19,7 @@ MAX_PAGE = 100
 MAX_REFERENCE = 120
 MAX_QUESTION = 2_000
 MAX_CANDIDATE_REF = 200
+TRANSCRIPTION_ID = r"^trn_[0-9a-f]{32}$"
 
 
 def _refuse_controls(text: str) -> str:
@@ -38,7 +39,12 @@ class _Model(BaseModel):
 
 
 class GradeRequest(_Model):
-    """One answer to grade. Fields that are not listed here are refused, so that a misspelt one is noticed."""
+    """One answer to grade: its text as `answer`, or the `transcription` of a spoken one.
+
+    Fields that are not listed here are refused, so that a misspelt one is noticed.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["answer"]}, {"required": ["transcription"]}]})
 
     rubric: Annotated[Name, Field(description="`id` for the newest version, or `id@v1` for that one")]
     question: Annotated[
@@ -46,7 +52,13 @@ class GradeRequest(_Model):
         Field(min_length=1, max_length=MAX_QUESTION, description="A question's id, or the text of a question"),
         AfterValidator(_refuse_controls),
     ]
-    answer: Annotated[str, Field(description="The answer, exactly as it was given. It is stored with the grade")]
+    answer: Annotated[
+        str, Field(description="The answer, exactly as it was given. It is stored with the grade. Else `transcription`")
+    ] = ""
+    transcription: Annotated[
+        str | None,
+        Field(pattern=TRANSCRIPTION_ID, description="A spoken answer's transcription; its end is waited for"),
+    ] = None
     kind: Annotated[AnswerKind, Field(description="How the answer was given")] = AnswerKind.TYPED
     mode: Annotated[
         Mode, Field(description="`practice` coaches; `screening` neither coaches nor shows model answers")
@@ -61,8 +73,15 @@ class GradeRequest(_Model):
         CandidateRef | None, Field(description="Your own reference. It never reaches the model; use no name")
     ] = None
 
+    @model_validator(mode="after")
+    def _check_answer(self) -> Self:
+        if ("answer" in self.model_fields_set) == (self.transcription is not None):
+            raise ValueError("Give the text as `answer`, or the id of a spoken answer as `transcription`: one of them")
+        return self
+
     def build_submission(self) -> Submission:
-        return Submission(**self.model_dump())
+        """What to grade; the words of a transcription are yet to be added."""
+        return Submission(**self.model_dump(exclude={"transcription"}))
 
 
 class GradeFilter(_Model):

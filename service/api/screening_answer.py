@@ -16,7 +16,6 @@ from service.api.routes.batches import BatchId
 from service.api.runtime import Runtime, WithRuntime
 from service.api.screening import may_read
 from service.api.screening_forms import Form, WithForm
-from service.api.screening_marks import cut_answer, list_spans
 from service.api.screening_pages import SEE_OTHER, PageRoute, name_reviewer, render_page
 from service.batches.ranking.lines import PersonLine
 from service.batches.ranking.people import make_key
@@ -24,6 +23,7 @@ from service.batches.review import ReviewDraft, find_counting
 from service.batches.review_queue import QueuePage
 from service.domain.batch import Batch
 from service.domain.grade import CriterionNotObserved, CriterionScored
+from service.domain.marks import cut_answer, list_spans
 from service.domain.rubric import Criterion, Question, Rubric
 from service.errors import GraderError, ReviewInvalid
 from service.store.decisions import DecisionKind

@@ -37,6 +37,9 @@ SAFETY = {
 class PageRoute(APIRoute):
     """A route of pages: whoever looks at one gets a page when it fails, too."""
 
+    def show_problem(self, request: Request, problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+        return _show_problem(request, problem, headers)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
@@ -45,11 +48,11 @@ class PageRoute(APIRoute):
                 return await handle(request)
             except GraderError as error:
                 report_error(error)
-                return _show_problem(request, describe_error(request, error), build_headers(error))
+                return self.show_problem(request, describe_error(request, error), build_headers(error))
             except HTTPException as error:
-                return _show_problem(request, describe_refusal(request, error.status_code))
+                return self.show_problem(request, describe_refusal(request, error.status_code))
             except RequestValidationError as error:
-                return _show_problem(request, describe_validation(request, error))
+                return self.show_problem(request, describe_validation(request, error))
 
         return handle_page
 

@@ -36,6 +36,7 @@ FLAGS = {
     FlagCode.BASELINE_GRADER: "Baseline grader",
 }
 REASONS = {
+    "disputed": "Disputed",
     "flagged": "Flagged",
     "uncertain": "Samples disagree",
     "borderline": "Near the cutoff",

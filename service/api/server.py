@@ -21,6 +21,7 @@ from service.collector import settle_collector
 from service.config import Settings
 from service.errors import ConfigInvalid
 from service.wiring import open_stores
+from service.wiring_speech import open_transcriber
 
 MARGIN_SECONDS = 5  # for answering the gradings that were stopped
 BACKLOG = 2048
@@ -32,9 +33,10 @@ log = structlog.stdlib.get_logger(__name__)
 def run_server(settings: Settings) -> None:
     """Serves until SIGTERM or Ctrl-C; a second Ctrl-C quits at once.
 
-    Raises ConfigInvalid (the port is in use, no API key for an address that others can reach) or a StoreError.
+    Raises ConfigInvalid (the port is in use, no API key for an address that others can reach, no such transcriber) or a
+    StoreError.
     """
-    check_bind(settings, asyncio.run(_has_keys(settings)))
+    check_bind(settings, asyncio.run(_check_settings(settings)))
     listener = listen(settings)
     configure_logs(settings)
     app = create_app(settings)
@@ -108,6 +110,10 @@ def explain_refusal(failure: OSError) -> str:
     return reasons.get(failure.errno or 0, f"{errno.errorcode.get(failure.errno or 0, 'OSError')}.")
 
 
-async def _has_keys(settings: Settings) -> bool:
+async def _check_settings(settings: Settings) -> bool:
+    """Whether there are API keys. Raises ConfigInvalid for a transcriber that is none, before anything is served."""
+    transcriber = open_transcriber(settings)
+    if transcriber is not None:
+        await transcriber.aclose()
     async with open_stores(settings) as stores:
         return await stores.keys.has_any()

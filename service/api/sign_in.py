@@ -39,7 +39,7 @@ async def sign_in(request: Request, runtime: WithRuntime, form: WithForm) -> Res
         return _show_form(request, target, str(error), HTTPStatus.UNAUTHORIZED)
     response = RedirectResponse(target, SEE_OTHER)
     response.set_cookie(
-        COOKIE, runtime.sessions.open(key.id), max_age=KEPT_SECONDS, path="/", secure=_is_encrypted(request),
+        COOKIE, runtime.sessions.open(key.id), max_age=KEPT_SECONDS, path="/", secure=is_encrypted(request),
         httponly=True, samesite="strict",
     )  # fmt: skip
     return response
@@ -66,7 +66,8 @@ async def _needs_key(runtime: Runtime) -> bool:
     return await runtime.services.stores.keys.has_any() or not is_loopback(runtime.settings.host)
 
 
-def _is_encrypted(request: Request) -> bool:
+def is_encrypted(request: Request) -> bool:
+    """Whether the browser came over https, be it to a proxy before this server."""
     return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", ""))
 
 

@@ -6,7 +6,7 @@ The final score of an answer is that of its newest override, else the machine's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -55,9 +55,17 @@ class ReviewView:
     final_overall: float | None
 
 
+async def list_no_disputes(batch_id: str) -> Collection[int]:  # noqa: ARG001 - as DisputeStore.list_open_numbers
+    """Nothing is disputed."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewDesk:
-    """Everything that people do with a batch's results. `get_rubric` gives the batch's, `draw_id` a new review's id."""
+    """Everything that people do with a batch's results. `get_rubric` gives the batch's, `draw_id` a new review's id.
+
+    `list_disputed` gives the numbers of the batch's answers whose grades are disputed.
+    """
 
     answers: AnswerStore
     reviews: ReviewStore
@@ -66,6 +74,7 @@ class ReviewDesk:
     get_rubric: Callable[[Batch], Rubric]
     now: Callable[[], datetime]
     draw_id: Callable[[], str]
+    list_disputed: Callable[[str], Awaitable[Collection[int]]] = list_no_disputes
 
     async def list_queue(
         self, batch: Batch, reviewer: str, *, only: QueueReason | None = None, limit: int = 50
@@ -74,7 +83,10 @@ class ReviewDesk:
         snapshot = await self.rankings.get(batch)
         done = await self.reviews.list_numbers(batch.id, reviewer.strip())
         error = snapshot.basis.grader_error
-        return await asyncio.to_thread(list_queue, snapshot.columns, batch, error, done, only=only, limit=limit)
+        disputed = await self.list_disputed(batch.id)
+        return await asyncio.to_thread(
+            list_queue, snapshot.columns, batch, error, done, disputed=disputed, only=only, limit=limit
+        )
 
     async def view(self, batch: Batch, number: int, reviewer: str) -> ReviewView:
         """What this reviewer may see of the answer. Raises UnknownAnswer."""

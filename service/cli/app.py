@@ -26,6 +26,7 @@ from service.cli import (
     review_cases,
     rubrics,
     serve,
+    transcribe,
     worker,
 )
 
@@ -37,6 +38,7 @@ app = typer.Typer(
     interview-grader grade                 a sample answer, to see what comes out
     interview-grader questions             what can be asked
     interview-grader grade --question find-root-cause my_answer.txt
+    interview-grader grade --question find-root-cause --audio my_answer.m4a
     interview-grader batches submit answers.csv --rubric ID --watch
 
     Settings are GRADER_… variables or a .env file; `interview-grader doctor` lists them.
@@ -68,6 +70,7 @@ def _main(
 
 
 app.command("grade")(grade.grade)
+app.command("transcribe")(transcribe.transcribe)
 app.command("questions")(rubrics.list_questions)
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)

@@ -27,7 +27,7 @@ class Check:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> int:
-    """Show every setting, try what they point at, say how to mend it."""
+    """Show every setting, try what it points at, say how to mend it."""
     from service.cli import EXIT_DONE, EXIT_FAILED
     from service.config import load_settings
 
@@ -65,8 +65,13 @@ def _write_value(value: object) -> str:
 
 
 async def _check_all(settings: Settings) -> list[Check]:
-    checks = [_check_library(settings), await _check_model(settings), _check_space(settings)]
-    return [*checks, *await _check_database(settings)]
+    return [
+        _check_library(settings),
+        await _check_model(settings),
+        await _check_transcriber(settings),
+        _check_space(settings),
+        *await _check_database(settings),
+    ]
 
 
 def _check_library(settings: Settings) -> Check:
@@ -95,6 +100,27 @@ async def _check_model(settings: Settings) -> Check:
     finally:
         await models.aclose()
     return Check(name, True, f"{health.model_served} answers. {health.detail}")
+
+
+async def _check_transcriber(settings: Settings) -> Check:
+    from service.wiring_speech import open_transcriber
+
+    name = "speech"
+    try:
+        transcriber = open_transcriber(settings)
+        if transcriber is None:
+            return Check(
+                name,
+                True,
+                "Off: answers are typed. GRADER_TRANSCRIBER names a transcriber; 'whisper' needs the extra "
+                "of pip install 'interview-grader[speech]'.",
+            )
+        try:
+            return Check(name, True, f"{transcriber.name} is ready. {await transcriber.check_health()}")
+        finally:
+            await transcriber.aclose()
+    except GraderError as error:
+        return Check(name, False, str(error))
 
 
 def _check_space(settings: Settings) -> Check:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from service.wiring import Submission
 
 RUBRIC_HELP = "Rubric: ID or ID@vN. [default: the one that has the question]"
-ANSWER_HELP = "Text file with the answer; - reads standard input."
+ANSWER_HELP = "Text file with the answer; - reads standard input. Or a recording."
+AUDIO_HELP = "Recording of the answer, whatever its name ends in."
 MODE_HELP = "practice: with coaching (--json holds a model answer, too); screening: with neither."
 MAX_FILE_BYTES = 1_000_000  # far over the longest answer that is graded; a film must not be read into memory
 
@@ -40,12 +41,21 @@ class _Choice:
     prompt: str | None
     samples: int | None
     file: str | None
+    audio: str | None
+
+    @property
+    def recording(self) -> str | None:
+        """The file of a spoken answer."""
+        from service.cli.spoken import is_recording
+
+        return self.audio or (self.file if self.file is not None and is_recording(self.file) else None)
 
 
 def grade(
     file: Annotated[str | None, typer.Argument(metavar="FILE", help=ANSWER_HELP)] = None,
     rubric: Annotated[str | None, typer.Option(metavar="ID", help=RUBRIC_HELP)] = None,
     question: Annotated[str | None, typer.Option(metavar="ID", help="Question, by its id or its full text.")] = None,
+    audio: Annotated[str | None, typer.Option(metavar="FILE", help=AUDIO_HELP)] = None,
     mode: Annotated[str, typer.Option(metavar="MODE", help=MODE_HELP)] = "practice",
     model: Annotated[str | None, typer.Option(metavar="MODEL", help="Model, written as in GRADER_MODEL.")] = None,
     prompt: Annotated[str | None, typer.Option(metavar="NAME", help="Prompt: NAME or NAME@vN.")] = None,
@@ -59,6 +69,7 @@ def grade(
 
     \b
     interview-grader grade --question find-root-cause answer.txt
+    interview-grader grade --question find-root-cause --audio answer.m4a
     echo "I let her finish, …" | interview-grader grade --question legal-threat -
     interview-grader grade --rubric behavioural-interview \\
       --question "Tell me about a mistake you made." answer.txt
@@ -67,34 +78,37 @@ def grade(
     See also: interview-grader questions, rubrics list, prompts list.
     """
     from service.cli import EXIT_DONE, EXIT_UNSCORED
-    from service.cli.page import print_grade, print_next_steps
     from service.config import load_settings
 
-    choice = _Choice(rubric, question, mode, model, prompt, samples, file)
+    choice = _Choice(rubric, question, mode, model, prompt, samples, file, audio)
     settings = load_settings(**({"model": model} if model else {}))  # naming a model here is allowing it
-    submission = _read_submission(choice, settings)
+    submission = _read_submission(choice, settings, as_json)
     graded = asyncio.run(_grade(submission, settings, store, as_json))
     if as_json:
         typer.echo(graded.model_dump_json(indent=2))
     else:
-        console = open_console()
-        print_grade(graded, console)
-        if choice.file is None:
-            print_next_steps(console)
+        _print_page(graded, is_sample=file is None and audio is None)
     return EXIT_DONE if graded.status == "scored" else EXIT_UNSCORED
 
 
-def _read_submission(choice: _Choice, settings: Settings) -> Submission:
+def _print_page(graded: Scored | Unscored, is_sample: bool) -> None:
+    from service.cli.page import print_grade, print_next_steps
+
+    console = open_console()
+    print_grade(graded, console)
+    if is_sample:
+        print_next_steps(console)
+
+
+def _read_submission(choice: _Choice, settings: Settings, quiet: bool) -> Submission:
     from service.wiring import Submission, open_library
 
-    if choice.file is None and (choice.question or choice.rubric):
-        raise InputError("The answer is missing: name a file that holds it, or - to read it from standard input.")
-    if choice.file is not None and choice.question is None:
-        raise InputError("--question is missing: give an id from `interview-grader questions`, or its full text.")
-    sample = {} if choice.file else _read_sample()
-    answer = read_answer(choice.file) if choice.file else sample["answer"]
+    _check_choice(choice)
+    sample = {} if choice.file or choice.audio else _read_sample()
+    is_text = choice.file is not None and choice.recording is None
+    answer = read_answer(choice.file) if choice.file and is_text else sample.get("answer", "")
     question = choice.question or sample["question"]
-    return Submission(
+    submission = Submission(
         rubric=choice.rubric or sample.get("rubric") or open_library(settings).rubrics.find_with_question(question),
         question=question,
         answer=answer,
@@ -103,6 +117,32 @@ def _read_submission(choice: _Choice, settings: Settings) -> Submission:
         model=choice.model,
         samples=choice.samples,
     )
+    if choice.recording is not None:
+        return _hear(submission, choice.recording, settings, quiet)
+    return submission
+
+
+def _check_choice(choice: _Choice) -> None:
+    if choice.file is not None and choice.audio is not None:
+        raise InputError("There are two answers: name a file, or a recording with --audio.")
+    if choice.file is None and choice.audio is None:
+        if choice.question or choice.rubric:
+            raise InputError("The answer is missing: name a file that holds it, or - to read it from standard input.")
+    elif choice.question is None:
+        raise InputError("--question is missing: give an id from `interview-grader questions`, or its full text.")
+
+
+def _hear(submission: Submission, recording: str, settings: Settings, quiet: bool) -> Submission:
+    """The submission with what is heard in the recording as its answer; first what is wrong with the rest of it."""
+    from service.cli.spoken import hear_file
+    from service.domain.answer import AnswerKind
+    from service.domain.transcription import Spoken
+    from service.wiring import open_library, read_submission
+
+    language = read_submission(submission, open_library(settings), settings).rubric.language
+    heard = hear_file(Path(recording), language, settings, quiet)
+    spoken = Spoken(transcription=None, transcript=heard)
+    return replace(submission, answer=heard.text, kind=AnswerKind.SPOKEN, spoken=spoken)
 
 
 def read_mode(name: str) -> Mode:

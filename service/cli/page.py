@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from service.cli.output import print_text
-from service.domain.grade import CriterionNotObserved, CriterionScored, Feedback, FlagCode, Scored, Unscored
+from service.cli.spoken import describe_delivery, describe_doubtful
+from service.domain.grade import (
+    CriterionNotObserved,
+    CriterionScored,
+    Feedback,
+    FlagCode,
+    Scored,
+    SpokenAnswer,
+    Unscored,
+)
 from service.domain.invisible import strip_invisible
 from service.domain.rubric import HIGHEST_LEVEL
 
@@ -23,6 +32,8 @@ FULL, EMPTY = "●", "○"
 def print_grade(grade: Scored | Unscored, console: Console) -> None:
     """Prints the whole page: the outcome in short, each criterion, the answer, what to do next, what made it."""
     _print_head(grade, console)
+    if grade.spoken is not None:
+        _print_spoken(grade, grade.spoken, console)
     if grade.provenance.notice and grade.provenance.attempts:
         print_text(Text(f"{grade.provenance.notice}\n", "dim"), console)
     if grade.feedback is not None:
@@ -49,6 +60,16 @@ def _print_head(grade: Scored | Unscored, console: Console) -> None:
     else:
         head = Text.assemble(("\nNot scored: ", "bold yellow"), grade.reason.message, "\n")
     print_text(head, console)
+
+
+def _print_spoken(grade: Scored | Unscored, spoken: SpokenAnswer, console: Console) -> None:
+    """What was heard, where it is not printed as the answer below; what is in doubt; how it was spoken."""
+    if isinstance(grade, Unscored) and grade.answer:
+        print_text(Text.assemble(("Heard: ", "bold"), strip_invisible(grade.answer)), console)
+    if spoken.doubtful_words:
+        told = strip_invisible(describe_doubtful(spoken.doubtful_words))
+        print_text(Text.assemble(("Perhaps misheard: ", "bold yellow"), told), console)
+    print_text(Text(f"Spoken, and no part of the score: {describe_delivery(spoken.delivery)}.\n", "dim"), console)
 
 
 def _print_criterion(criterion: CriterionScored | CriterionNotObserved, console: Console) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.cli import review_disputes
 from service.cli.batches_using import ACTOR, BatchId, confirm, is_terminal, use_batches
 from service.cli.output import JSON_HELP, print_json
 from service.errors import InputError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from service.wiring_batches import Batches
 
 app = typer.Typer(help="Review the grades of a batch: a person decides.", no_args_is_help=True)
+app.command("disputes")(review_disputes.list_disputes)
+app.command("resolve")(review_disputes.resolve_dispute)
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", min=0, help="The number of the answer, from the queue.")]
 Reviewer = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Who reviews. [default: your login name]")]
@@ -33,7 +36,7 @@ def list_queue(
     reviewer: Reviewer = None,
     only: Annotated[
         str | None,
-        typer.Option(metavar="WHY", help="Only these: flagged, uncertain, borderline, duplicate or sample."),
+        typer.Option(metavar="WHY", help="Only these: disputed, flagged, uncertain, borderline, duplicate or sample."),
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How many, the most pressing first.")] = 20,
     as_json: AsJson = False,

@@ -6,6 +6,7 @@ import re
 from enum import StrEnum
 
 from service.domain.base import Value
+from service.domain.transcript import Transcript
 from service.errors import AnswerInvalid
 
 # Lone surrogates, and all controls but tab, line breaks and page breaks, which people paste from word processors.
@@ -18,10 +19,16 @@ class AnswerKind(StrEnum):
 
 
 class Answer(Value):
-    """Text of one answer. Offsets of evidence count its Unicode code points, so it is never changed after this."""
+    """Text of one answer. Offsets of evidence count its Unicode code points, so it is never changed after this.
+
+    `transcript` is what was heard, where the answer was spoken here. `is_confirmed`: the speaker has read the words,
+    and corrected or confirmed them.
+    """
 
     text: str
     kind: AnswerKind = AnswerKind.TYPED
+    transcript: Transcript | None = None
+    is_confirmed: bool = False
 
 
 def check_storable(text: str, what: str = "answer") -> str:

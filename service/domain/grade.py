@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from service.domain.base import Value
+from service.domain.delivery import Delivery
 from service.domain.evidence import Evidence
 from service.domain.rubric import HIGHEST_LEVEL, LOWEST_LEVEL
 from service.domain.task import Mode
+from service.domain.transcript import Word
 
 LevelValue = Annotated[float, Field(ge=LOWEST_LEVEL, le=HIGHEST_LEVEL, allow_inf_nan=False)]
 
@@ -24,6 +26,7 @@ class ReasonCode(StrEnum):
     ANSWER_TOO_SHORT = "answer_too_short"
     ANSWER_TOO_LONG = "answer_too_long"
     ANSWER_WRONG_LANGUAGE = "answer_wrong_language"
+    TRANSCRIPT_UNRELIABLE = "transcript_unreliable"
     NOTHING_OBSERVED = "nothing_observed"
     INVALID_REPLY = "invalid_reply"
     REPLY_REFUSED = "reply_refused"
@@ -127,8 +130,11 @@ class Strength(Value):
 
 
 class Improvement(Value):
+    """`criterion` (an id) is what it is about; None in grades from before it was kept."""
+
     text: str
     example: str
+    criterion: str | None = None
 
 
 class Feedback(Value):
@@ -174,6 +180,22 @@ class Provenance(Value):
     raw_replies: tuple[str, ...]
 
 
+class SpokenAnswer(Value):
+    """How a spoken answer became text, and how it was spoken; no part of the score.
+
+    `transcription` is the id of the stored one. With `is_corrected` its speaker has corrected or confirmed the words;
+    `doubtful_words` are those of the machine that were perhaps misheard.
+    """
+
+    transcription: str | None
+    transcriber: str
+    language: str
+    duration_seconds: float
+    is_corrected: bool
+    doubtful_words: tuple[Word, ...]
+    delivery: Delivery
+
+
 class _Grade(Value):
     id: str
     mode: Mode
@@ -185,6 +207,8 @@ class _Grade(Value):
     needs_review: bool
     provenance: Provenance
     created_at: datetime
+    # Left out of a typed answer's grade, whose document is the same as before there was speech.
+    spoken: SpokenAnswer | None = Field(default=None, exclude_if=lambda spoken: spoken is None)
 
 
 class Scored(_Grade):

@@ -63,6 +63,12 @@ def detect_injection(text: str) -> tuple[Suspicion, ...]:
     return tuple(Suspicion(shape=shape, start=start, end=end, message=shape.message) for shape, (start, end) in places)
 
 
+def compile_rules() -> None:
+    """Makes ready what the first answers would else wait for: 0.2 s, on demand the first time a hint occurs."""
+    for rule in INJECTION_RULES:
+        _ = rule.pattern
+
+
 def _keep(found: dict[InjectionShape, Span], shape: InjectionShape, span: Span) -> None:
     found[shape] = min(span, found.get(shape, span))
 

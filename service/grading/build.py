@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service import __version__
+from service.domain.delivery import measure_delivery
 from service.domain.finding import Findings, Observed
 from service.domain.grade import (
     AssetRef,
@@ -24,6 +25,7 @@ from service.domain.grade import (
     RedFlagGrade,
     Scored,
     Shown,
+    SpokenAnswer,
     Strength,
     Unscored,
     VersionRef,
@@ -32,6 +34,7 @@ from service.domain.judgement import FeedbackJudgement
 from service.domain.rubric import Criterion
 from service.domain.score import CriterionScore, Score
 from service.domain.task import Mode
+from service.domain.transcript import find_doubtful
 from service.grading.call import CallLog
 from service.grading.estimate import Estimator
 from service.grading.job import Job
@@ -71,6 +74,7 @@ def build_scored(
         flags=flags,
         needs_review=bool(flags),
         provenance=provenance,
+        spoken=build_spoken(job),
     )
 
 
@@ -98,6 +102,23 @@ def build_unscored(
         flags=flags,
         needs_review=bool(flags),
         provenance=provenance,
+        spoken=build_spoken(job),
+    )
+
+
+def build_spoken(job: Job) -> SpokenAnswer | None:
+    """How the answer was spoken; None for one that was not transcribed here."""
+    heard = job.answer.transcript
+    if heard is None:
+        return None
+    return SpokenAnswer(
+        transcription=job.transcription,
+        transcriber=heard.transcriber,
+        language=heard.language,
+        duration_seconds=heard.duration_seconds,
+        is_corrected=job.answer.is_confirmed,
+        doubtful_words=tuple(heard.words[position] for position in find_doubtful(heard)),
+        delivery=measure_delivery(heard),
     )
 
 
@@ -182,7 +203,9 @@ def build_feedback(job: Job, feedback: FeedbackJudgement) -> Feedback:
         summary=feedback.summary,
         strengths=tuple(Strength(text=claim.text, quote=claim.quote) for claim in feedback.strengths),
         improvements=tuple(
-            Improvement(text=claim.text, example=claim.example) for claim in feedback.improvements if practice
+            Improvement(text=claim.text, example=claim.example, criterion=claim.criterion)
+            for claim in feedback.improvements
+            if practice
         ),
         next_step=_coach(job, feedback.next_step),
         follow_up_question=feedback.follow_up_question or None,

@@ -101,7 +101,7 @@ class _Asker:
             mended = await self._caller.call(repair, self._log, self._deadline)
             findings = self._read_mended(mended, request)
         for finding in findings.criteria:
-            await self._listen(Progress(Step.CRITERION, number, (finding.criterion.id,)))
+            await self._listen(Progress(Step.CRITERION, number, (finding.criterion.id,), finding))
         return findings
 
     def _read_mended(self, reply: Reply, request: Request) -> Findings:

@@ -74,10 +74,9 @@ class Database:
     async def aclose(self) -> None:
         """Closes all connections. Close the stores that write first."""
         await self._engine.dispose()
-        if self._bulk is not None and self._bulk_thread is not None:
+        if self._bulk is not None and self._bulk_thread is not None and self._read_thread is not None:
+            self._read_thread.shutdown()
             self._bulk_thread.shutdown()
-            if self._read_thread is not None:
-                self._read_thread.shutdown()
             self._bulk.dispose()
 
     async def check(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import PydanticSerializationError
-from sqlalchemy import ColumnElement, delete, literal, select, tuple_
+from sqlalchemy import ColumnElement, delete, exists, literal, select, tuple_
 
 from service.domain.grade import GRADE, Scored, Unscored
 from service.errors import StoreError, UnknownGrade
@@ -14,6 +14,7 @@ from service.store.completion import AnswerKey, Completion, summarize_grade
 from service.store.cursor import Cursor, decode_cursor, encode_cursor
 from service.store.database import Database
 from service.store.idempotency import Claim
+from service.store.practice_tables import PRACTICE_ATTEMPTS
 from service.store.tables import GRADES, count_microseconds
 from service.store.writer import GradeWriter
 
@@ -89,7 +90,8 @@ class GradeStore:
     ) -> GradePage:
         """At most `limit` grades, newest first, after the position `cursor`; filters are ids, exact.
 
-        Grades that arrive between two pages do not shift them. Raises CursorInvalid.
+        Those of attempts are left out: what a learner practises is theirs, and no candidate's. Grades that arrive
+        between two pages do not shift them. Raises CursorInvalid.
         """
         if limit < 1:
             raise ValueError(f"limit must be at least 1, not {limit}")
@@ -101,6 +103,7 @@ class GradeStore:
             GRADES.c.candidate_ref: candidate_ref,
         }
         conditions = [column == value for column, value in wanted.items() if value is not None]
+        conditions.append(~exists().where(PRACTICE_ATTEMPTS.c.grade_id == GRADES.c.id))
         if cursor is not None:
             conditions.append(_is_after(decode_cursor(cursor)))
         return await self._load_page(conditions, limit)

@@ -14,7 +14,11 @@ from sqlalchemy import Connection, text
 
 from service.errors import ConfigInvalid
 from service.store.batch_tables import BATCHES
+from service.store.practice_tables import PRACTICE_ATTEMPTS
+from service.store.speech_tables import TRANSCRIPTIONS
 
+# Named so that their modules are loaded, which adds them to the one METADATA.
+TABLES = (BATCHES, TRANSCRIPTIONS, PRACTICE_ATTEMPTS)
 # Not Alembic's default name: a PostgreSQL database may be shared with another program that uses Alembic.
 VERSION_TABLE = "interview_grader_schema"
 MIGRATION_LOCK = 0x67726164_65720001  # any 64-bit number that is ours: "grader" in ASCII, then a counter
@@ -51,7 +55,7 @@ def configure_environment(context: Any) -> None:
     connection = context.config.attributes["connection"]
     # SQLite rolls DDL back too; Alembic assumes that Python's driver does not, which is so only in its legacy mode
     context.configure(
-        connection=connection, target_metadata=BATCHES.metadata, version_table=VERSION_TABLE, transactional_ddl=True
+        connection=connection, target_metadata=TABLES[0].metadata, version_table=VERSION_TABLE, transactional_ddl=True
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -13,7 +13,8 @@ from service.api.schemas import GradeRequest
 from service.config import Settings
 from service.wiring import open_services
 from tests.api.batch_examples import make_batch_examples
-from tests.api.support import run_client
+from tests.api.support import make_client, run_app, run_client
+from tests.hearing import FakeTranscriber, make_wav
 
 SHOWN_CHARACTERS = 80
 
@@ -41,6 +42,17 @@ async def make_eval_run() -> dict[str, Any]:
     return view
 
 
+async def make_transcription_examples() -> dict[str, Any]:
+    """A recording that was transcribed; what is heard in it is made up."""
+    ear = FakeTranscriber("I let her finish and then I apologised four the delay", name="whisper/tiny.en")
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder), model="embedded")
+        async with run_app(settings, open_transcriber=ear.open) as app, make_client(app) as client:
+            headers = {"Content-Type": "audio/wav", "Prefer": "wait=20"}
+            response = await client.post("/v1/transcriptions", content=make_wav(), headers=headers)
+    return {"transcription": response.json(), "correction": {"text": ear.text.replace("four", "for")}}
+
+
 def write_examples() -> None:
     for name, grade in asyncio.run(make_examples()).items():
         replies = grade["provenance"]["raw_replies"]
@@ -48,6 +60,8 @@ def write_examples() -> None:
         write_example(name, grade)
     write_example("eval_run", asyncio.run(make_eval_run()))
     for name, content in asyncio.run(make_batch_examples()).items():
+        write_example(name, content)
+    for name, content in asyncio.run(make_transcription_examples()).items():
         write_example(name, content)
 
 

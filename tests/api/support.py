@@ -14,12 +14,14 @@ from httpx import ASGITransport, AsyncClient, Response
 from service.api.app import create_app
 from service.api.batch_work import OpenWorker
 from service.api.runtime import OpenServices
+from service.api.speech_work import OpenTranscriber
 from service.config import Settings
 from service.llm.base import Backend, Request
 from service.llm.scripted import Script, ScriptedBackend
 from service.store.keys import Scope
 from service.wiring import Services, open_library, open_stores
 from service.wiring_models import Models
+from service.wiring_speech import open_transcriber
 from tests.factories import ANSWER_TEXT, make_reply_text
 
 RUBRIC = "handling-difficult-customers"
@@ -49,9 +51,12 @@ def open_scripted(script: Script = reply_well) -> OpenServices:
 
 @asynccontextmanager
 async def run_app(
-    settings: Settings, open_services: OpenServices | None = None, open_worker: OpenWorker | None = None
+    settings: Settings,
+    open_services: OpenServices | None = None,
+    open_worker: OpenWorker | None = None,
+    open_transcriber: OpenTranscriber = open_transcriber,
 ) -> AsyncIterator[FastAPI]:
-    app = create_app(settings, open_services or open_scripted(), open_worker)
+    app = create_app(settings, open_services or open_scripted(), open_worker, open_transcriber)
     async with LifespanManager(app, startup_timeout=30, shutdown_timeout=30):
         yield app
 

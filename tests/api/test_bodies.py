@@ -91,7 +91,7 @@ async def test_what_is_no_object_is_refused(client: AsyncClient, content: bytes)
     assert response.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "audio/wav"])
 async def test_other_content_types_are_refused(client: AsyncClient, kind: str | None) -> None:
     headers = {"Content-Type": kind} if kind else {}
     response = await client.post("/v1/grades", content=b'{"rubric": "r"}', headers=headers)

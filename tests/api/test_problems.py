@@ -47,11 +47,17 @@ STATUSES = {
     "already-graded": 409,
     "backend-no-credit": 502,
     "upload-not-writable": 507,
+    "attempt-unknown": 404,
+    "interview-unknown": 404,
+    "dispute-unknown": 404,
+    "practice-invalid": 422,
+    "attempt-waiting": 409,
     "cursor-invalid": 400,
     "idempotency-key-reused": 422,
     "access-denied": 403,
     "api-key-required": 401,
     "scope-required": 403,
+    "too-many-requests": 429,
     "config-invalid": 500,
     "backend-failed": 502,
     "backend-unavailable": 503,
@@ -68,6 +74,20 @@ STATUSES = {
     "reply-empty": 502,
     "reply-refused": 502,
     "reply-truncated": 502,
+    "audio-invalid": 422,
+    "audio-too-large": 413,
+    "audio-too-long": 422,
+    "speech-failed": 502,
+    "speech-unavailable": 503,
+    "speech-overloaded": 503,
+    "speech-rejected": 502,
+    "speech-not-installed": 503,
+    "transcript-missing": 502,
+    "speech-busy": 503,
+    "recording-lost": 500,
+    "transcription-unknown": 422,
+    "recording-unknown": 404,
+    "transcription-state-conflict": 409,
     "run-incomplete": 502,
     "run-not-writable": 507,
     "run-busy": 409,
@@ -158,8 +178,10 @@ async def test_the_type_of_a_problem_leads_to_its_explanation(client: AsyncClien
 def test_every_code_is_explained_once() -> None:
     codes = [code for _, code, _ in list_problems()]
     assert len(codes) == len(set(codes))
-    unknown = ["rubric", "question", "prompt", "model", "grade", "key", "eval-set", "run", "upload", "path"]
-    assert list_codes(404) == [f"{name}-unknown" for name in ("batch", "answer", *unknown)]
+    # The first ones are named by addresses only.
+    unknown = ["batch", "answer", "attempt", "interview", "dispute", "recording", "rubric", "question", "prompt"]
+    unknown += ["model", "grade", "key", "eval-set", "run", "upload", "transcription", "path"]
+    assert list_codes(404) == [f"{name}-unknown" for name in unknown]
 
 
 def test_a_new_error_gets_its_parents_status() -> None:

@@ -60,6 +60,17 @@ def test_what_this_reviewer_did_is_left_out(columns: AnswerColumns) -> None:
     assert [item.candidate for item in only.items] == ["e"]
 
 
+def test_a_disputed_answer_comes_first_also_when_it_was_reviewed(columns: AnswerColumns) -> None:
+    page = list_queue(columns, make_queue_batch(), ERROR, [0, 5], disputed=[0, 4])
+    assert [(item.candidate, item.reasons[0]) for item in page.items[:2]] == [
+        ("a", QueueReason.DISPUTED),
+        ("e", QueueReason.DISPUTED),
+    ]
+    assert page.by_reason[QueueReason.DISPUTED] == 2
+    only = list_queue(columns, make_queue_batch(), ERROR, [], disputed=[4], only=QueueReason.DISPUTED)
+    assert [item.candidate for item in only.items] == ["e"]
+
+
 def test_without_a_cutoff_nothing_is_borderline(columns: AnswerColumns) -> None:
     page = list_queue(columns, make_queue_batch(cutoff=None), ERROR, [])
     assert page.by_reason[QueueReason.BORDERLINE] == 0

@@ -21,7 +21,7 @@ SECRETS = {
 def test_all_is_well_on_a_fresh_machine(cli: Run) -> None:
     shown = cli("doctor")
     assert (shown.code, shown.err) == (0, "")
-    assert [line[:4] for line in shown.out.splitlines()[-5:]] == ["ok  "] * 5
+    assert [line[:4] for line in shown.out.splitlines()[-6:]] == ["ok  "] * 6
     assert "FAIL" not in shown.out
 
 
@@ -30,7 +30,7 @@ def test_every_setting_is_listed_with_its_meaning(cli: Run) -> None:
     listed = {row["setting"]: row["meaning"] for row in found["settings"]}
     assert {name_variable(name) for name in Settings.model_fields} <= set(listed)
     assert all(listed.values())
-    names = ["rubrics and prompts", "model embedded", "disk", "database", "batches"]
+    names = ["rubrics and prompts", "model embedded", "speech", "disk", "database", "batches"]
     assert [check["name"] for check in found["checks"]] == names
 
 
@@ -114,3 +114,23 @@ def test_a_disk_with_little_space_is_told(cli: Run, monkeypatch: pytest.MonkeyPa
     shown = cli("doctor")
     assert shown.code == 1
     assert "FAIL  disk: " in shown.out
+
+
+@pytest.mark.parametrize(
+    ("transcriber", "code", "words"),
+    [
+        ("none", 0, "ok    speech: Off: answers are typed."),
+        ("whisper", 0, "ok    speech: whisper/tiny.en is ready."),
+        ("whisper/no-such-model", 1, "FAIL  speech: The Whisper model 'no-such-model' is not on this machine"),
+        ("recorded//nowhere", 1, "FAIL  speech: /nowhere: there is no such folder."),
+        ("telepathy", 1, "FAIL  speech: The transcriber 'telepathy' is none that can listen."),
+        ("openai/whisper-1", 1, "FAIL  speech: Live model calls are switched off"),
+    ],
+)
+def test_transcriber_is_tried(
+    cli: Run, monkeypatch: pytest.MonkeyPatch, transcriber: str, code: int, words: str
+) -> None:
+    monkeypatch.setenv("GRADER_TRANSCRIBER", transcriber)
+    shown = cli("doctor")
+    assert shown.code == code
+    assert words in shown.out

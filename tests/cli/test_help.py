@@ -11,6 +11,7 @@ from tests.cli.running import Run
 
 COMMANDS = [
     "grade",
+    "transcribe",
     "questions",
     "serve",
     "doctor",

@@ -89,7 +89,7 @@ async def test_the_parts_of_a_criterion_have_exactly_the_agreed_keys() -> None:
 async def test_the_parts_of_feedback_have_exactly_the_agreed_keys() -> None:
     feedback = dump(await grade(make_mixed_reply()))["feedback"]
     assert set(feedback["strengths"][0]) == {"text", "quote"}
-    assert set(feedback["improvements"][0]) == {"text", "example"}
+    assert set(feedback["improvements"][0]) == {"text", "example", "criterion"}
 
 
 async def test_an_unscored_grade_has_the_same_keys_and_no_score() -> None:

@@ -70,6 +70,7 @@ def test_the_message_on_injection_never_repeats_it() -> None:
         (ReasonCode.ANSWER_TOO_SHORT, []),
         (ReasonCode.ANSWER_TOO_LONG, []),
         (ReasonCode.ANSWER_WRONG_LANGUAGE, []),
+        (ReasonCode.TRANSCRIPT_UNRELIABLE, []),
         (ReasonCode.NOTHING_OBSERVED, ["nothing_observed"]),
         (ReasonCode.INVALID_REPLY, ["unreliable_reply"]),
         (ReasonCode.REPLY_EMPTY, ["unreliable_reply"]),
@@ -82,7 +83,7 @@ def test_every_reason_is_decided_on(code: ReasonCode, flags: list[str]) -> None:
 
 
 def test_no_reason_is_forgotten() -> None:
-    assert len(ReasonCode) == 9
+    assert len(ReasonCode) == 10
 
 
 def test_a_free_question_aimed_at_the_grader_is_flagged_and_a_listed_one_is_not_looked_at() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from service.domain.answer import Answer
+from service.domain.answer import Answer, AnswerKind
+from service.domain.grade import ReasonCode
+from service.domain.transcript import Transcript, Word
 from service.grading.gate import MAX_CHARACTERS, check_answer
 from tests.factories import ANSWER_TEXT, make_rubric
 
@@ -83,3 +85,56 @@ def test_the_message_says_what_to_do(text: str, told: str) -> None:
     assert reason is not None
     assert told in reason.message
     assert text not in reason.message or len(text) < 10
+
+
+SPOKEN = "First I let her finish, then I say sorry, and then we look together for what can be done about it."
+
+
+def hear(text: str, **changes: object) -> Transcript:
+    """The transcript of a text that was heard clearly, but for the changes."""
+    words = tuple(
+        Word(text=word, start_seconds=place / 2, end_seconds=place / 2 + 0.4, confidence=0.9)
+        for place, word in enumerate(text.split())
+    )
+    fields = {"words": words, "duration_seconds": 10.0, "language": "en", "transcriber": "test", **changes}
+    return Transcript.model_validate(fields)
+
+
+UNSURE = tuple(
+    Word(text=word, start_seconds=place, end_seconds=place, confidence=0.4) for place, word in enumerate(SPOKEN.split())
+)
+
+
+@pytest.mark.parametrize(
+    ("transcript", "words"),
+    [
+        (hear(SPOKEN), None),
+        (hear("", duration_seconds=12), "No speech was heard in the recording of 12 s. Check the microphone"),
+        (hear(SPOKEN, words=UNSURE, duration_seconds=30), "21 of 21 are in doubt. Read what was heard, correct it"),
+        (hear(SPOKEN, language="de"), "in another language (ISO 639-1 code de)"),
+        (hear("to get ready " * 20, duration_seconds=20), "the words go in circles"),
+        (hear("I listen to her first", duration_seconds=60), "Only 5 words were heard in 60 s."),
+    ],
+)
+def test_what_was_perhaps_misheard_is_unscored_with_advice(transcript: Transcript, words: str | None) -> None:
+    answer = Answer(text=transcript.text, kind=AnswerKind.SPOKEN, transcript=transcript)
+    reason = check_answer(answer, make_rubric())
+    if words is None:
+        assert reason is None
+    else:
+        assert reason is not None
+        assert reason.code is ReasonCode.TRANSCRIPT_UNRELIABLE
+        assert words in reason.message
+
+
+def test_words_that_the_speaker_has_read_are_graded() -> None:
+    transcript = hear(SPOKEN, words=UNSURE)
+    answer = Answer(text=SPOKEN, kind=AnswerKind.SPOKEN, transcript=transcript, is_confirmed=True)
+    assert check_answer(answer, make_rubric()) is None
+
+
+def test_confirming_makes_no_answer_of_nothing() -> None:
+    answer = Answer(text="", kind=AnswerKind.SPOKEN, transcript=hear(""), is_confirmed=True)
+    reason = check_answer(answer, make_rubric())
+    assert reason is not None
+    assert reason.code is ReasonCode.ANSWER_EMPTY

@@ -11,21 +11,31 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.access import Visitor, require
+from service.api.access import Visitor, require, whose
 from service.api.events import stream_grading, wants_events
-from service.api.gradings import Grading
+from service.api.gradings import Grading, Work
 from service.api.responses import SCOPE_STATUSES, document, link_next
 from service.api.runtime import Runtime, WithRuntime, WithServices
 from service.api.schemas import GradeFilter, GradePage, GradeRequest
+from service.api.spoken_grading import grade_spoken
 from service.batches.blindness import drop_hidden, refuse_hidden_grade
 from service.domain.grade import Grade, Scored, Unscored
 from service.store.keys import Scope
-from service.wiring import Submission
 
 CLIENT_LEFT = 499  # nginx's number; nobody is there to read it, but the log is
 
 router = APIRouter(prefix="/v1/grades", tags=["grades"])
 GradeId = Annotated[str, Path(description="The grade's id, such as `grd_0f…`")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]+$",
+        description="Any text of your own, new for each answer, such as a UUID",
+    ),
+]
+Accept = Annotated[str, Header(include_in_schema=False)]
 
 
 async def require_json(request: Request) -> None:
@@ -48,16 +58,8 @@ async def create_grade(
     body: GradeRequest,
     runtime: WithRuntime,
     visitor: Annotated[Visitor, Depends(require(Scope.GRADES_WRITE))],
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=255,
-            pattern=r"^[\x20-\x7e]+$",
-            description="Any text of your own, new for each answer, such as a UUID",
-        ),
-    ] = None,
-    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    idempotency_key: IdempotencyKey = None,
+    accept: Accept = "",
 ) -> Response:
     """Grades one answer and stores the grade. Needs the scope `grades:write`.
 
@@ -68,6 +70,12 @@ async def create_grade(
     request is refused (422), while the first is being graded it is 409. A request that failed gives its key back.
     Keys are kept for seven days.
 
+    A spoken answer is sent as a form (`multipart/form-data`) with the same fields and the recording as `audio`, or by
+    the id of its `transcription`, whose words its speaker may have corrected. What was heard too badly to be graded is
+    `unscored` with the reason `transcript_unreliable`, never a low score. `spoken` in the grade tells how the answer
+    became text and how it was spoken, apart from the score. A transcription that was made of a form is deleted with
+    its grade, and its recording right after transcription.
+
     With `Accept: text/event-stream` the answer is 200 and a stream of events: `progress` (step, sample, criteria) and
     at the end `grade` with the grade, or `problem` with a problem document. What is wrong with the request itself is an
     ordinary problem response.
@@ -75,21 +83,30 @@ async def create_grade(
     When the client goes away the grading is stopped and nothing is stored, unless an `Idempotency-Key` was sent: then
     it finishes, and asking again with the key gives the grade.
     """
-    grading = start_grading(runtime, body.build_submission(), idempotency_key, visitor)
+    if body.transcription is not None:
+        await runtime.speech.get(body.transcription, whose(visitor))  # raises for an unknown one, before anything runs
+    grading = start_grading(runtime, body, idempotency_key, visitor)
+    return await answer_grading(request, grading, accept, runtime)
+
+
+def start_grading(runtime: Runtime, body: GradeRequest, key: str | None, visitor: Visitor) -> Grading:
+    """Raises an InputError before anything runs when the request names what is unknown."""
+    services, submission = runtime.services, body.build_submission()
+    services.read_submission(submission)
+    backend = services.models.get_caller(submission.model).backend.name
+    work: Work = partial(services.grade, submission, idempotency_key=key, owner=visitor.id)
+    if body.transcription is not None:
+        work = partial(grade_spoken, runtime, submission, body.transcription, key, visitor)
+    return runtime.gradings.start(work, backend, is_kept=key is not None)
+
+
+async def answer_grading(request: Request, grading: Grading, accept: str, runtime: Runtime) -> Response:
+    """The grade when it is there, or the stream of events that ends with it, as the client accepts."""
     if wants_events(accept):
         return await stream_grading(request, grading, runtime.settings.shutdown_seconds)
     if not await wait_for_grading(request, grading):
         return Response(status_code=CLIENT_LEFT)
     return build_created(grading)
-
-
-def start_grading(runtime: Runtime, submission: Submission, key: str | None, visitor: Visitor) -> Grading:
-    """Raises an InputError before anything runs when the submission names what is unknown."""
-    services = runtime.services
-    services.read_submission(submission)
-    backend = services.models.get_caller(submission.model).backend.name
-    work = partial(services.grade, submission, idempotency_key=key, owner=visitor.id)
-    return runtime.gradings.start(work, backend, is_kept=key is not None)
 
 
 async def wait_for_grading(request: Request, grading: Grading) -> bool:
@@ -160,7 +177,10 @@ async def get_grade(grade_id: GradeId, runtime: WithRuntime, services: WithServi
     dependencies=[Depends(require(Scope.GRADES_DELETE))],
 )
 async def delete_grade(grade_id: GradeId, services: WithServices) -> Response:
-    """Deletes a grade, the answer in it and its idempotency key, for good. Needs the scope `grades:delete`."""
+    """Deletes a grade, the answer in it and its idempotency key, for good. Needs the scope `grades:delete`.
+
+    The transcription of a recording that was sent with the request for it goes along.
+    """
     await services.stores.grades.delete(grade_id)
     return Response(status_code=204)
 

@@ -54,4 +54,5 @@ async def get_metrics(runtime: WithRuntime) -> Response:
     """Numbers for Prometheus: grades, backend errors, seconds, tokens, gradings that run, limits, HTTP requests."""
     if runtime.opened is not None:
         runtime.metrics.show_limits(runtime.opened.models.describe_limits())
+        runtime.metrics.waiting_recordings.set(runtime.speech.count_waiting())
     return Response(runtime.metrics.render(), media_type=CONTENT_TYPE)

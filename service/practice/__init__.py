@@ -1,0 +1,1 @@
+"""Practising: which questions, what the feedback page shows, how a learner gets better."""

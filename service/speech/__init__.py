@@ -1,0 +1,1 @@
+"""The seam to speech-to-text."""

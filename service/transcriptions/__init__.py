@@ -1,0 +1,1 @@
+"""Recordings that wait, are listened to in turn, and are gone afterwards."""

@@ -1,0 +1,5 @@
+"""A child that never says a word."""
+
+import signal
+
+signal.pause()

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from service.errors import SpeechBusy
+from service.transcriptions.line import Line, Waiting
+
+
+def fill(line: Line, *names: str) -> None:
+    """`ada-1` is a recording of ada."""
+    for name in names:
+        line.add(Waiting(name, name.partition("-")[0], "en"))
+
+
+async def take_all(line: Line) -> list[str]:
+    return [(await line.take()).name for _ in range(len(line))]
+
+
+async def test_first_come_first_served_and_owners_take_turns() -> None:
+    line = Line(100)
+    fill(line, "ada-1", "ada-2", "ada-3", "bob-1", "bob-2", "cleo-1")
+    assert await take_all(line) == ["ada-1", "bob-1", "cleo-1", "ada-2", "bob-2", "ada-3"]
+
+
+async def test_one_owner_is_served_in_order() -> None:
+    line = Line(100)
+    fill(line, "-1", "-2", "-3")
+    assert await take_all(line) == ["-1", "-2", "-3"]
+
+
+async def test_who_takes_from_an_empty_line_waits() -> None:
+    line = Line(100)
+    takers = [asyncio.create_task(line.take()) for _ in range(2)]
+    await asyncio.sleep(0)
+    fill(line, "ada-1", "bob-1")
+    assert {(await taker).name for taker in takers} == {"ada-1", "bob-1"}
+
+
+async def test_what_is_removed_is_not_taken() -> None:
+    line = Line(100)
+    fill(line, "ada-1", "ada-2", "bob-1")
+    assert line.remove("ada-1")
+    assert line.remove("bob-1")
+    assert not line.remove("bob-1")
+    assert await take_all(line) == ["ada-2"]
+
+
+def test_a_full_line_turns_everybody_away() -> None:
+    line = Line(4)
+    fill(line, "ada-1", "bob-1", "cleo-1")
+    line.check_room("dora")
+    fill(line, "dora-1")
+    for owner in ("eve", ""):
+        with pytest.raises(SpeechBusy):
+            line.check_room(owner)
+
+
+def test_nobody_in_particular_fills_the_line_alone() -> None:
+    line = Line(8)
+    fill(line, "ada-1", "ada-2")
+    with pytest.raises(SpeechBusy):
+        line.check_room("ada")
+    line.check_room("bob")
+    fill(line, *(f"-{number}" for number in range(5)))
+    line.check_room("")  # where nobody needs a key, all are one owner
