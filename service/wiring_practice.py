@@ -8,9 +8,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
+from service.batches.blindness import refuse_hidden_grade
 from service.domain.answer import AnswerKind
 from service.domain.practice import (
     Attempt,
@@ -36,6 +38,7 @@ from service.store.interviews import InterviewStore
 from service.store.practice import AttemptPage, AttemptStore
 from service.store.practice_deletion import PracticeEraser
 from service.store.practice_pages import PageStore
+from service.store.reviews import ReviewStore
 from service.wiring import Services, Stores, draw_id, now
 from service.wiring_practice_attempts import Attempting
 from service.wiring_practice_grading import AttemptGrader, Meter
@@ -273,7 +276,8 @@ def build_practice(services: Services, speech: Speech | None, report: Report, me
 
 def open_disputes(stores: Stores) -> DisputeDesk:
     """Where disputes of any grade are handed in and looked at."""
-    return DisputeDesk(DisputeStore(stores.database), now, lambda: draw_id("dsp"))
+    refuse_hidden = partial(refuse_hidden_grade, ReviewStore(stores.database, now))
+    return DisputeDesk(DisputeStore(stores.database), now, lambda: draw_id("dsp"), refuse_hidden)
 
 
 async def _keep_sweeping(practice: Practice) -> None:

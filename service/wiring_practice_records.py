@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,10 +16,11 @@ from service.store.interviews import InterviewStore
 from service.store.practice import AttemptStore
 from service.store.practice_deletion import PracticeEraser
 from service.store.practice_pages import PageStore, StoredAttempt
-from service.wiring import now
+from service.wiring import Stores, now
 from service.wiring_speech import Speech
 
 BLOCK = 100
+Erase = Callable[[str, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,21 @@ class Records:
             with suppress(UnknownTranscription, UnknownRecording):
                 found, path = await self.speech.find_recording(one, learner.owner)
                 yield KeptRecording(f"{found.id}{_choose_suffix(found.media_type)}", Path(path))
+
+
+async def delete_stored_grade(stores: Stores, erase: Erase, grade_id: str) -> None:
+    """Deletes a grade; of an attempt also the attempt, its transcription and recording. Raises UnknownGrade.
+
+    `erase` deletes a transcription by its id and owner, as `Speech.delete`.
+    """
+    attempt = await AttemptStore(stores.database).find_of_grade(grade_id)
+    if attempt is None:
+        await stores.grades.delete(grade_id)
+        return
+    if attempt.transcription is not None:  # first: once the attempt is gone, nothing leads to it
+        with suppress(UnknownTranscription):
+            await erase(attempt.transcription, Learner(id=attempt.learner).owner)
+    await PracticeEraser(stores.database).delete_attempt(attempt)
 
 
 def _describe(stored: StoredAttempt) -> Mapping[str, Any]:

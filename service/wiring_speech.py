@@ -31,13 +31,14 @@ from service.transcriptions.folder import RecordingFolder
 from service.transcriptions.line import Waiting
 from service.transcriptions.speech import Entered, Received, Speech
 from service.transcriptions.sweep import Sweep
-from service.wiring import Services, Submission, now
+from service.wiring import Services, Stores, Submission, now
 
 __all__ = [
     "Entered",
     "Received",
     "Speech",
     "add_words",
+    "delete_transcription",
     "open_speech",
     "open_transcriber",
     "read_audio_limits",
@@ -170,6 +171,16 @@ async def transcribe_file(
             return await transcriber.transcribe(recording, language, listen)
     finally:
         await transcriber.aclose()
+
+
+async def delete_transcription(stores: Stores, settings: Settings, transcription_id: str, owner: str) -> None:
+    """As `Speech.delete`, beside a server, which finds the recording gone. Raises UnknownTranscription.
+
+    A recording in another server's folder is deleted by that server's next sweep.
+    """
+    await TranscriptionStore(stores.database).delete(transcription_id, owner)
+    folder = RecordingFolder(settings.data_dir / "recordings")
+    await asyncio.to_thread(folder.delete, transcription_id)
 
 
 def add_words(submission: Submission, transcription: Transcription) -> Submission:

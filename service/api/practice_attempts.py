@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -29,12 +30,21 @@ from service.api.practice_access import (
 from service.api.practice_events import stream_attempt
 from service.api.practice_feedback import show_feedback
 from service.api.practice_limits import name_address
-from service.api.practice_pages import PracticeRoute
+from service.api.practice_pages import PracticeRoute, show_problem
+from service.api.problems import build_headers, describe_error, find_kind
 from service.api.runtime import Runtime, WithRuntime
 from service.api.screening_forms import TOKEN, Form
 from service.api.screening_pages import SEE_OTHER
-from service.domain.practice import Attempt, DisputeTarget, NewAttempt, NewDispute, make_follow_up_key
-from service.errors import GraderError, InputError, PracticeInvalid, SpeechError, TooManyRequests
+from service.domain.practice import Attempt, Dispute, DisputeTarget, NewAttempt, NewDispute, make_follow_up_key
+from service.errors import (
+    GraderError,
+    InputError,
+    PracticeInvalid,
+    SpeechError,
+    TooManyRequests,
+    UnknownQuestion,
+    UnknownRubric,
+)
 from service.practice.feedback import FeedbackView
 
 PREFIX = f"{PRACTICE}/attempts"
@@ -43,7 +53,8 @@ AttemptId = Annotated[str, Path(max_length=80)]
 # A grade of the embedded grader is there after some milliseconds: then the first page is the finished one, also
 # without scripts. For a model nobody should wait before they see what is happening.
 SHORT_SECONDS = 0.2
-MOST_PLACES = 10
+PLACE = re.compile("[0-9]")  # of ten questions at most
+MOST_OPEN_DISPUTES = 20  # of one grade: a person reads each of them
 SAVED = {"dispute": "Thank you. What you wrote is kept with this feedback.", "best": "Kept as your best."}
 
 
@@ -126,10 +137,15 @@ async def dispute(
 ) -> Response:
     """Stores what the learner says is wrong."""
     try:
+        runtime.practice_work.limit.take(visit.learner.id, name_address(request))
         page = await runtime.practice.get_feedback(visit.learner, attempt_id)
+        check_open_disputes(page.disputes)
         await runtime.practice.dispute(visit.learner, attempt_id, read_dispute(form, page.view))
-    except PracticeInvalid as error:
-        return await show_feedback(request, runtime, visit, attempt_id, form=form, problem=str(error))
+    except (PracticeInvalid, TooManyRequests) as error:
+        status = find_kind(type(error)).status
+        shown = await show_feedback(request, runtime, visit, attempt_id, form=form, problem=str(error), status=status)
+        shown.headers.update(build_headers(error))
+        return shown
     return RedirectResponse(f"{PREFIX}/{attempt_id}?saved=dispute#wrong", SEE_OTHER)
 
 
@@ -143,7 +159,7 @@ async def delete(attempt_id: AttemptId, runtime: WithRuntime, visit: WithVisit) 
 def read_attempt(form: Form) -> NewAttempt:
     """What was handed in. Raises PracticeInvalid for what no page of ours sends."""
     place = form.get("place")
-    if place and not (place.isdecimal() and int(place[:3]) < MOST_PLACES):
+    if place and not PLACE.fullmatch(place):
         raise PracticeInvalid("place: expected the number of the question in the mock interview. Load the page again.")
     return NewAttempt(
         rubric=form.get("rubric"),
@@ -174,6 +190,14 @@ def read_dispute(form: Form, view: FeedbackView | None) -> NewDispute:
     return NewDispute(target=target, comment=form.get("comment"), criterion=criterion or None, quote=quote)
 
 
+def check_open_disputes(disputes: Sequence[Dispute]) -> None:
+    """Raises PracticeInvalid when as many as a person reads wait to be looked at."""
+    if sum(one.resolved_at is None for one in disputes) >= MOST_OPEN_DISPUTES:
+        raise PracticeInvalid(
+            f"{MOST_OPEN_DISPUTES} remarks on this feedback wait to be looked at. Write more when they have been."
+        )
+
+
 async def _correct(runtime: Runtime, visit: Visit, form: Form) -> None:
     """The words that the speaker corrected, before they are graded."""
     transcription, text = form.get("transcription"), read_text(form)
@@ -192,14 +216,21 @@ async def _show_again(
 ) -> Response:
     """The page that the form stood on, with all that was filled in."""
     fields = {name: form.get(name) for name in form.fields}
-    more: dict[str, Any] = {"interview": form.get("interview") or None, "place": form.get("place") or None}
+    place = form.get("place")
+    more: dict[str, Any] = {
+        "interview": form.get("interview") or None,
+        "place": place if PLACE.fullmatch(place) else None,
+    }
     if retry_after is not None:
         more["retry_after"] = retry_after
     parent = form.get("parent")
     with suppress(GraderError):  # gone meanwhile: then it is an answer to the question itself
         if parent:
             return await _show_follow_up(request, runtime, visit, parent, fields, problem, status, **more)
-    question = runtime.practice.get_question(form.get("rubric"), form.get("question"))
+    try:
+        question = runtime.practice.get_question(form.get("rubric"), form.get("question"))
+    except (UnknownRubric, UnknownQuestion) as gone:
+        return show_problem(request, describe_error(request, gone), answer=read_text(form))
     return await show_answering(request, runtime, visit, question, fields, problem, status, **more)
 
 

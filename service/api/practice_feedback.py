@@ -33,6 +33,7 @@ async def show_feedback(
     saved: str = "",
     form: Form | None = None,
     problem: str = "",
+    status: int = HTTPStatus.OK,
 ) -> Response:
     """The page; `model` shows the model answer, `form` and `problem` are of a dispute that could not be stored."""
     page = await runtime.practice.get_feedback(visit.learner, attempt_id)
@@ -43,7 +44,7 @@ async def show_feedback(
         "delivery": await _read_delivery(runtime, page), "sound": await _find_sound(runtime, visit, page),
         "days": runtime.settings.practice_days,
     }  # fmt: skip
-    return render_page(request, "attempt.html", context, HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK)
+    return render_page(request, "attempt.html", context, status)
 
 
 async def _read_delivery(runtime: Runtime, page: FeedbackPage) -> tuple[Figure, ...]:

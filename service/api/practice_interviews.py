@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from service.api.access import PRACTICE
 from service.api.practice import show_answering
 from service.api.practice_access import WithOwnForm, WithVisit, from_own_page, keep_cookie, may_practise
+from service.api.practice_limits import name_address
 from service.api.practice_pages import PracticeRoute, render_page
 from service.api.runtime import WithRuntime
 from service.api.screening_pages import SEE_OTHER
@@ -31,6 +32,7 @@ async def start(request: Request, runtime: WithRuntime, visit: WithVisit, form: 
     length = form.get("questions", "4")
     if length not in LENGTHS:
         raise PracticeInvalid("questions: a mock interview has 3, 4 or 5. Choose one of them.")
+    runtime.practice_work.limit.take(visit.learner.id, name_address(request))
     made = await runtime.practice.start_interview(visit.learner, form.get("rubric"), questions=int(length))
     response = RedirectResponse(f"{PREFIX}/{made.id}", SEE_OTHER)
     keep_cookie(request, response, visit, runtime)

@@ -11,7 +11,9 @@ from starlette.requests import Request
 from service.errors import TooManyRequests
 
 WINDOW_SECONDS = 600.0
-MOST_OF_LEARNER = 40  # answers and recordings in ten minutes: one every 15 s, faster than anybody reads feedback
+MOST_OF_LEARNER = (
+    40  # answers, recordings, interviews, disputes in ten minutes: one every 15 s, faster than anybody reads feedback
+)
 MOST_OF_ADDRESS = 2_000  # a whole school may come from one address
 SWEPT_AT = 10_000  # names kept before the idle ones are dropped
 
@@ -61,7 +63,7 @@ def name_address(request: Request) -> str:
 def _refuse(seconds: float) -> None:
     minutes = max(1, round(seconds / 60))
     raise TooManyRequests(
-        f"That was a lot in ten minutes. Your answer is kept on this page; send it again in {minutes} "
+        f"That was a lot in ten minutes. What you wrote stays on its page; go on in {minutes} "
         f"minute{'' if minutes == 1 else 's'}.",
         retry_after_seconds=max(1.0, seconds),
     )

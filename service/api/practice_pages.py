@@ -30,8 +30,16 @@ class PracticeRoute(PageRoute):
     """A route whose failures are pages for learners."""
 
     def show_problem(self, request: Request, problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-        request.state.problem = problem.code
-        return render_page(request, "problem.html", {"problem": problem}, problem.status, **(headers or {}))
+        return show_problem(request, problem, headers)
+
+
+def show_problem(
+    request: Request, problem: Problem, headers: Mapping[str, str] | None = None, answer: str = ""
+) -> Response:
+    """The page of a failure; `answer` is what was written and has no page to go back to."""
+    request.state.problem = problem.code
+    context = {"problem": problem, "answer": answer}
+    return render_page(request, "problem.html", context, problem.status, **(headers or {}))
 
 
 def render_page(

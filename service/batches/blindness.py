@@ -7,18 +7,9 @@ opens the results for all: a list that hides some rows from some people tells wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from service.domain.batch import Batch
-from service.domain.grade import Scored, Unscored
 from service.errors import ResultsHidden
 from service.store.reviews import ReviewStore
-
-
-async def drop_hidden(reviews: ReviewStore, grades: Sequence[Scored | Unscored]) -> tuple[Scored | Unscored, ...]:
-    """The grades without those of answers whose reviews are blind: they are kept beside all others."""
-    hidden = await reviews.find_blind_grades([grade.id for grade in grades])
-    return tuple(grade for grade in grades if grade.id not in hidden)
 
 
 async def refuse_hidden_grade(reviews: ReviewStore, grade_id: str) -> None:

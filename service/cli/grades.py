@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -26,6 +27,17 @@ def _use_store(action: Callable[[GradeStore], Awaitable[T]]) -> T:
             return await action(stores.grades)
 
     return asyncio.run(run())
+
+
+async def _delete(grade_id: str) -> None:
+    from service.config import load_settings
+    from service.wiring import open_stores
+    from service.wiring_practice_records import delete_stored_grade
+    from service.wiring_speech import delete_transcription
+
+    settings = load_settings()
+    async with open_stores(settings) as stores:
+        await delete_stored_grade(stores, partial(delete_transcription, stores, settings), grade_id)
 
 
 @app.command("list")
@@ -79,7 +91,7 @@ def delete_grade(
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
     """Delete a grade, its answer and its replies for good."""
-    _use_store(lambda store: store.delete(grade_id))
+    asyncio.run(_delete(grade_id))
     if as_json:
         print_json({"id": grade_id, "deleted": True})
         return

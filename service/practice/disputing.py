@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from service.domain.answer import check_storable
@@ -13,15 +13,29 @@ from service.store.disputes import DisputePage, DisputeStore
 
 
 class DisputeDesk:
-    """Where disputes are handed in and looked at. `draw_id` gives a new one's id."""
+    """Where disputes are handed in and looked at. `draw_id` gives a new one's id.
 
-    def __init__(self, store: DisputeStore, now: Callable[[], datetime], draw_id: Callable[[], str]) -> None:
-        self._store, self._now, self._draw_id = store, now, draw_id
+    `refuse_hidden` takes a grade's id, and raises ResultsHidden while nobody may see that grade.
+    """
+
+    def __init__(
+        self,
+        store: DisputeStore,
+        now: Callable[[], datetime],
+        draw_id: Callable[[], str],
+        refuse_hidden: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._store, self._now, self._draw_id, self._refuse_hidden = store, now, draw_id, refuse_hidden
 
     async def file(
         self, grade: Scored | Unscored, new: NewDispute, learner: Learner | None = None, *, is_spoken: bool = False
     ) -> Dispute:
-        """The stored dispute. Raises PracticeInvalid naming the field, UnknownGrade when the grade is gone."""
+        """The stored dispute.
+
+        Raises ResultsHidden, whatever else is wrong; PracticeInvalid naming the field; UnknownGrade when the grade is
+        gone.
+        """
+        await self._refuse_hidden(grade.id)  # first: which field does not fit tells of the grade
         checked = check_dispute(new, grade, is_spoken=is_spoken or grade.spoken is not None)
         dispute = Dispute(
             id=self._draw_id(),
@@ -34,15 +48,16 @@ class DisputeDesk:
         return dispute
 
     async def list_page(self, *, limit: int, cursor: str | None = None, is_open: bool = True) -> DisputePage:
-        """Open or resolved disputes, newest first. Raises CursorInvalid."""
+        """Open or resolved disputes, newest first; none of a grade that is hidden. Raises CursorInvalid."""
         return await self._store.list_page(limit=limit, cursor=cursor, is_open=is_open)
 
     async def resolve(self, dispute_id: str, by: str, resolution: str) -> Dispute:
         """The dispute with what came of it; of two resolutions the first stands.
 
         The grade is not changed by it: to change what counts, review the answer with an override. Raises
-        UnknownDispute, PracticeInvalid.
+        UnknownDispute, ResultsHidden, PracticeInvalid.
         """
+        await self._refuse_hidden((await self._store.get(dispute_id)).grade)
         return await self._store.resolve(dispute_id, self._now(), by, _check_words("resolution", resolution))
 
 

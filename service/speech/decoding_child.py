@@ -23,9 +23,11 @@ SAMPLE_RATE = 16_000  # what speech models hear
 # Playlists (HLS, DASH, concat) name further files and addresses, which FFmpeg would open: they are no recordings.
 FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,mp3,wav,w64,flac,aac,aiff,caf,amr"
 _GUESSED_LENGTH = {"mp3", "aac", "amr"}  # from their first frames: a variable bit rate makes it wrong twofold
+LEAST_RATE = 4_000  # Hz; a second at 1 Hz becomes 16,000 samples: 12 kB of them took 1.3 GB in the resampler
 LEAST_SECONDS = 1.0  # of a damaged file
 LEAST_BYTES_A_SECOND = 100  # speech takes 700 at least; a header that claims less tells nothing true about the length
 MAX_MEMORY_BYTES = 2 * 1024**3
+SPARE_SECONDS = 60  # of sound beyond the longest that is taken: the file's own end, should all else fail
 MAX_CPU_SECONDS = 300  # a video of four hours
 HEADWAY_CPU_SECONDS = 8.0  # for ten seconds of sound, which take 0.02
 _ADVICE = "Record again, or send it as WebM, M4A, MP3, Ogg, WAV or FLAC."
@@ -51,6 +53,8 @@ def decode_watched(job: Message, tell: Tell) -> Message:
         tell(message)
 
     expect_headway()
+    most_bytes = int(job["limits"]["max_seconds"] + SPARE_SECONDS) * 2 * SAMPLE_RATE
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     return decode(job, tell_on)
 
 
@@ -120,12 +124,23 @@ class _Decoding:
 
     def _add(self, file: wave.Wave_write, frame: AudioFrame | None) -> None:
         told = self._samples // (10 * SAMPLE_RATE)
+        if frame is not None:
+            self._check_frame(frame)
         for piece in self._resample(frame):
             file.writeframesraw(bytes(piece.planes[0])[: 2 * piece.samples])
             self._samples += piece.samples
         self._check_length(self._samples / SAMPLE_RATE)
         if self._samples // (10 * SAMPLE_RATE) > told:
             self._tell({"seconds": self._samples / SAMPLE_RATE})
+
+    def _check_frame(self, frame: AudioFrame) -> None:
+        """Before it is resampled, which takes memory for all that it claims to last."""
+        if frame.sample_rate < LEAST_RATE:
+            raise AudioInvalid(
+                f"The recording has {frame.sample_rate:,} samples a second; speech needs {LEAST_RATE:,} at least. "
+                f"{_ADVICE}"
+            )
+        self._check_length(self._samples / SAMPLE_RATE + frame.samples / frame.sample_rate)
 
     def _check_length(self, seconds: float) -> None:
         if seconds > self._max_seconds + 1:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, literal, select, 
 from service.domain.practice import Dispute, DisputeTarget
 from service.errors import UnknownDispute, UnknownGrade
 from service.store.batch_tables import BATCH_ANSWERS
+from service.store.blindness import build_hidden
 from service.store.cursor import Cursor, decode_cursor, encode_cursor
 from service.store.database import Database
 from service.store.practice_tables import DISPUTES
@@ -53,7 +54,10 @@ class DisputeStore:
         return await self._database.run_read(lambda connection: list_disputes(connection, grade_id))
 
     async def list_page(self, *, limit: int, cursor: str | None = None, is_open: bool = True) -> DisputePage:
-        """At most `limit` disputes that are open, or else resolved, newest first. Raises CursorInvalid."""
+        """At most `limit` disputes that are open, or else resolved, newest first; none of a grade that is hidden.
+
+        Raises CursorInvalid.
+        """
         resolved = DISPUTES.c.resolved_at
         statement = (
             select(DISPUTES)
@@ -64,7 +68,8 @@ class DisputeStore:
         if cursor is not None:
             statement = statement.where(_is_after(decode_cursor(cursor)))
         async with self._database.begin_read() as connection:
-            rows = (await connection.execute(statement)).all()
+            is_hidden = await build_hidden(connection, DISPUTES.c.grade_id)
+            rows = (await connection.execute(statement.where(~is_hidden))).all()
         page = tuple(map(_read_dispute, rows[:limit]))
         more = encode_cursor(Cursor(page[-1].created_at, page[-1].id)) if len(rows) > limit else None
         return DisputePage(page, more)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, exists, literal, select, tuple_
 
 from service.domain.grade import GRADE, Scored, Unscored
 from service.errors import StoreError, UnknownGrade
+from service.store.blindness import build_hidden
 from service.store.completion import AnswerKey, Completion, summarize_grade
 from service.store.cursor import Cursor, decode_cursor, encode_cursor
 from service.store.database import Database
@@ -90,8 +91,8 @@ class GradeStore:
     ) -> GradePage:
         """At most `limit` grades, newest first, after the position `cursor`; filters are ids, exact.
 
-        Those of attempts are left out: what a learner practises is theirs, and no candidate's. Grades that arrive
-        between two pages do not shift them. Raises CursorInvalid.
+        Those of attempts are left out: what a learner practises is theirs, and no candidate's. So are those of batches
+        whose reviews are blind. Grades that arrive between two pages do not shift them. Raises CursorInvalid.
         """
         if limit < 1:
             raise ValueError(f"limit must be at least 1, not {limit}")
@@ -116,7 +117,8 @@ class GradeStore:
             .limit(limit + 1)  # one more tells whether there is a next page
         )
         async with self._database.begin_read() as connection:
-            rows = (await connection.execute(statement)).all()
+            is_hidden = await build_hidden(connection, GRADES.c.id)
+            rows = (await connection.execute(statement.where(~is_hidden))).all()
         page, has_more = rows[:limit], len(rows) > limit
         return GradePage(
             grades=tuple(GRADE.validate_json(row.document) for row in page),

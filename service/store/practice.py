@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, ins
 from service.domain.answer import AnswerKind
 from service.domain.grade import QuestionRef, Scored, Unscored, VersionRef
 from service.domain.practice import Attempt, AttemptState, Learner
+from service.domain.task import Mode
 from service.errors import UnknownAttempt
 from service.store.cursor import Cursor, decode_cursor, encode_cursor
 from service.store.database import Database
@@ -100,6 +101,17 @@ class AttemptStore:
     async def get(self, learner: Learner, attempt_id: str) -> Attempt:
         """Raises UnknownAttempt, also for another learner's."""
         return await self._database.run_read(lambda connection: find_attempt(connection, learner, attempt_id)[0])
+
+    async def find_of_grade(self, grade_id: str) -> Attempt | None:
+        """Whose grade this stored one is, also when a crash separated them; None for a grade of no attempt."""
+        statement = (
+            select(*_COLUMNS)
+            .join(GRADES, GRADES.c.id == ATTEMPTS.c.drawn_grade)
+            .where(
+                GRADES.c.id == grade_id, GRADES.c.mode == Mode.PRACTICE.value
+            )  # only for these all attempts are read
+        )
+        return next(iter(await self._list(statement)), None)
 
     async def get_answer(self, attempt: Attempt) -> str:
         """The answer of a waiting attempt, "" once it is graded. Raises UnknownAttempt."""

@@ -95,12 +95,17 @@ class TranscriptionStore:
         values = {"state": TranscriptionState.WAITING.value, "attempts": TABLE.c.attempts - 1}
         await self._update(transcription_id, values, TABLE.c.state == TranscriptionState.RUNNING.value)
 
-    async def finish(self, transcription_id: str, result: Transcript | Failure, finished_at: datetime) -> bool:
-        """Stores what came of it, and that its recording is not kept unless that was asked for.
+    async def finish(
+        self, transcription_id: str, result: Transcript | Failure, finished_at: datetime, *, may_keep: bool = True
+    ) -> bool:
+        """Stores what came of it, and that its recording is not kept unless that was asked for and `may_keep`.
 
         False when it is over already or deleted; then nothing is stored.
         """
-        values: dict[str, Any] = {"finished_at": finished_at, "has_recording": TABLE.c.keep_recording}
+        values: dict[str, Any] = {
+            "finished_at": finished_at,
+            "has_recording": TABLE.c.keep_recording if may_keep else False,
+        }
         if isinstance(result, Failure):
             values |= {"error_code": result.code, "error_message": result.message}
         else:

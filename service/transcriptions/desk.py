@@ -10,13 +10,22 @@ from datetime import datetime
 
 from service.domain.transcript import Transcript
 from service.domain.transcription import Failure, Transcription
-from service.errors import GraderError, RecordingLost, ShuttingDown, StoreError
+from service.errors import (
+    AudioInvalid,
+    AudioTooLarge,
+    AudioTooLong,
+    GraderError,
+    RecordingLost,
+    ShuttingDown,
+    StoreError,
+)
 from service.store.transcriptions import TranscriptionStore
 from service.transcriptions.folder import RecordingFolder
 from service.transcriptions.line import Line, Waiting
 
 MAX_ATTEMPTS = 3
 RETRY_SECONDS = 5.0  # times the attempts so far: a transcriber that restarts is back by then
+NO_SOUND = {one.code for one in (AudioInvalid, AudioTooLarge, AudioTooLong)}
 
 Listen = Callable[[Waiting, Callable[[float], None]], Awaitable[Transcript]]
 Report = Callable[[BaseException], None]
@@ -86,11 +95,14 @@ class Desk:
         """Whether the recording waits, or is listened to, in this process."""
         return name in self._entries
 
-    def check_room(self, owner: str) -> None:
-        """Raises SpeechBusy when the owner's recordings cannot wait here, ShuttingDown when nothing is taken."""
+    def reserve(self, name: str, owner: str) -> None:
+        """Keeps a place in the line, until `line.free`.
+
+        Raises SpeechBusy when the owner's recordings cannot wait here, ShuttingDown when nothing is taken.
+        """
         if self.is_stopping:
             raise ShuttingDown("The service is stopping. Send the recording again in a moment.")
-        self.line.check_room(owner)
+        self.line.reserve(name, owner)
 
     def get_share(self, name: str) -> float:
         """How much was listened to (0–1); 0 for what is not in this process."""
@@ -207,11 +219,12 @@ class Desk:
             return describe_failure(GraderError("The recording could not be transcribed. The server's log says why."))
 
     async def _finish(self, entry: _Entry, result: Transcript | Failure) -> None:
-        """Who hears of the end finds the recording gone."""
+        """Who hears of the end finds the recording gone; what is no recording is not kept for anybody."""
         name = entry.waiting.name
-        if not await self._store.finish(name, result, self._now()):
+        is_sound = not (isinstance(result, Failure) and result.code in NO_SOUND)
+        if not await self._store.finish(name, result, self._now(), may_keep=is_sound):
             await self._let_go(name)
-        elif entry.waiting.keep_recording:
+        elif entry.waiting.keep_recording and is_sound:
             self._folder.release(name)
         else:
             await asyncio.to_thread(self._folder.delete, name)

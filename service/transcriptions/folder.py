@@ -7,10 +7,12 @@ process dies, however it dies: an unlocked file is nobody's, and may be taken up
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +23,9 @@ from uuid import uuid4
 from service.errors import AudioInvalid, AudioTooLarge, UploadNotWritable
 
 WRITE_BYTES = 1_048_576  # a body comes in pieces of 64 kB, and each hop to a thread costs 0.1 ms
+LEAST_FREE_BYTES = 200_000_000  # left for the database, which shares the disk and must not lose a grade
 WORK = ".work"  # ending of the folder for what is decoded of a recording
+NEW_SECONDS = 60.0  # it takes microseconds, on a machine that is not asleep
 _PREFIX = "trn_"
 
 
@@ -107,7 +111,15 @@ class RecordingFolder:
     def list_abandoned(self) -> list[str]:
         """The names of recordings in the folder that nobody holds: of processes that died, and kept ones."""
         names = {path.name.removesuffix(WORK) for path in self.path.glob(f"{_PREFIX}*")}
-        return sorted(name for name in names if not self._is_held(name))
+        return sorted(name for name in names if not self._is_new(name) and not self._is_held(name))
+
+    def _is_new(self, name: str) -> bool:
+        """Whether the file may have been made this moment, and is about to be locked by whoever receives it."""
+        try:
+            found = self.locate(name).stat()
+        except FileNotFoundError:
+            return False
+        return found.st_size == 0 and time.time() - found.st_mtime < NEW_SECONDS
 
     def _is_held(self, name: str) -> bool:
         try:
@@ -119,6 +131,8 @@ class RecordingFolder:
         return False
 
     def _create(self, name: str) -> int:
+        if shutil.disk_usage(self.path).free < LEAST_FREE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         path = self.locate(name)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         if not self.hold(name):

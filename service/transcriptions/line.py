@@ -29,16 +29,26 @@ class Line:
     def __init__(self, longest: int) -> None:
         self._longest = longest
         self._owners: dict[str, deque[Waiting]] = {}  # in the order of their turns
+        self._arriving: dict[str, str] = {}  # whose each recording is that has a place and is not here yet
         self._news = asyncio.Event()
 
     def __len__(self) -> int:
         return sum(map(len, self._owners.values()))
 
-    def check_room(self, owner: str) -> None:
-        """Raises SpeechBusy when the line is full, or this owner's part of it. Nobody in particular may fill it all."""
+    def reserve(self, name: str, owner: str) -> None:
+        """Keeps a place for a recording that is being sent, until `free`.
+
+        Raises SpeechBusy when the line is full, or this owner's part of it. Nobody in particular may fill it all.
+        """
         most = max(self._longest // OWNER_PART, 1) if owner else self._longest
-        if len(self) >= self._longest or len(self._owners.get(owner, ())) >= most:
+        theirs = len(self._owners.get(owner, ())) + sum(one == owner for one in self._arriving.values())
+        if len(self) + len(self._arriving) >= self._longest or theirs >= most:
             raise SpeechBusy("Too many recordings wait to be transcribed. Ask again in a moment.")
+        self._arriving[name] = owner
+
+    def free(self, name: str) -> None:
+        """Gives a reserved place up; one that is none already stays so."""
+        self._arriving.pop(name, None)
 
     def add(self, waiting: Waiting) -> None:
         """Puts it at the end; what was accepted is never turned away here."""

@@ -85,15 +85,24 @@ class Speech:
         return entered.transcription
 
     async def receive(self, stream: AsyncIterator[bytes], owner: str) -> Received:
-        """The first half of `submit`, for one who learns the rest from what follows the recording."""
+        """The first half of `submit`, for one who learns the rest from what follows the recording.
+
+        Its place in the line is kept from before its first byte until it is entered or discarded: else any number could
+        be sent at the same time.
+        """
         if self._problem is not None:
             raise type(self._problem)(str(self._problem))
-        self._desk.check_room(owner)
         name = f"trn_{uuid4().hex}"
-        return Received(name, await self._folder.receive(name, stream, self._max_bytes))
+        self._desk.reserve(name, owner)
+        try:
+            return Received(name, await self._folder.receive(name, stream, self._max_bytes))
+        except BaseException:
+            self._desk.line.free(name)
+            raise
 
     async def discard(self, received: Received) -> None:
         """Deletes a recording that was not entered; one that was stays."""
+        self._desk.line.free(received.name)
         if not self._desk.has(received.name):
             await asyncio.to_thread(self._folder.delete, received.name)
 
@@ -179,7 +188,8 @@ class Speech:
         path = self._folder.locate(found.id)
         if not found.has_recording or not path.is_file():
             raise UnknownRecording(
-                "The recording is not kept: it is deleted after transcription unless keep_recording was asked for."
+                "The recording is not kept: it is deleted after transcription unless keep_recording was asked for, and "
+                "always when it holds no sound that can be read."
             )
         return found, path
 

@@ -32,9 +32,12 @@ class Sweep:
         self._now, self._report = now, report
 
     async def run(self, seconds: float = SWEEP_SECONDS) -> None:
-        """Until it is cancelled: the files at once, what waits every so many seconds."""
-        await self._guard(self.delete_unneeded)
+        """Until it is cancelled, every so many seconds.
+
+        The files each time: another server of this database deletes transcriptions whose recordings are here.
+        """
         while True:
+            await self._guard(self.delete_unneeded)
             await self._guard(self.take_up)
             await self._guard(self.end_lost)
             await asyncio.sleep(seconds)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from httpx import AsyncClient
 
 from service.config import Settings
+from service.store.completion import AnswerKey
+from service.store.disputes import DisputeStore
 from service.store.keys import Scope
 from tests.api.batches import finish, run_batches
 from tests.api.support import BODY, check_problem, make_client, make_key, run_app
+from tests.store.conftest import Clock
+from tests.store.practice_factory import make_dispute
 
 WRONG = {"target": "level", "criterion": "de-escalation", "level": 5, "comment": "I did more than that."}
 
@@ -96,3 +100,20 @@ async def test_a_disputed_answer_of_a_batch_comes_first_in_its_queue(settings: S
         assert queue["by_reason"]["disputed"] == 1
         await client.post(f"/v1/disputes/{made.json()['id']}/resolution", json={"resolution": "Looked at."})
         assert (await client.get(f"{address}/review-queue")).json()["by_reason"]["disputed"] == 0
+
+
+async def test_a_blind_batchs_grades_cannot_be_disputed_nor_their_disputes_seen(settings: Settings) -> None:
+    async with run_batches(settings) as (app, client):
+        address = await finish(client, 1, blind_reviews=True, sample_share=1.0)
+        row = await app.state.runtime.batches.results.answers.get(AnswerKey(address.rpartition("/")[2], 0))
+        disputes = f"/v1/grades/{row.grade}/disputes"
+        for body in (WRONG, {**WRONG, "criterion": "none"}):  # neither answer tells what the grade holds
+            check_problem(await client.post(disputes, json=body), 403, "results-hidden")
+        store = DisputeStore(app.state.runtime.services.stores.database)
+        await store.add(hidden := make_dispute(Clock(), row.grade))
+        assert (await client.get("/v1/disputes", params={"limit": 1})).json() == {"items": [], "next_cursor": None}
+        resolution = f"/v1/disputes/{hidden.id}/resolution"
+        check_problem(await client.post(resolution, json={"resolution": "No."}), 403, "results-hidden")
+        await client.post(f"{address}/open-results")
+        assert [one["id"] for one in (await client.get("/v1/disputes")).json()["items"]] == [hidden.id]
+        assert (await client.post(resolution, json={"resolution": "No."})).status_code == 200

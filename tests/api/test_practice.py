@@ -18,8 +18,9 @@ from service.config import Settings
 from service.store.keys import Scope
 from tests.api.practice import ATTEMPTS, PAGE, find_token, hand_in, post, run_practice
 from tests.api.screening import OURS
-from tests.api.support import QUESTION, RUBRIC, check_problem, make_client, make_key, parse_events
+from tests.api.support import QUESTION, RUBRIC, check_problem, make_client, make_key, parse_events, run_app
 from tests.factories import ANSWER_TEXT
+from tests.hearing import FakeTranscriber, make_wav
 
 PAGES = ["/practice", PAGE, "/practice/history", "/practice/delete", "/practice/surprise", "/practice/compare"]
 FORM = {"rubric": RUBRIC, "question": QUESTION, "answer": ANSWER_TEXT}
@@ -99,7 +100,13 @@ async def test_line_breaks_are_the_candidates_and_markup_is_text(settings: Setti
 
 @pytest.mark.parametrize(
     ("fields", "told"),
-    [({"answer": "   "}, "words"), ({"answer": "a\x07b"}, "control character"), ({"place": "x"}, "place")],
+    [
+        ({"answer": "   "}, "words"),
+        ({"answer": "a\x07b"}, "control character"),
+        ({"place": "x"}, "place"),
+        ({"place": "0" * 4_400, "interview": "int_x"}, "place"),
+        ({"place": "\u0663"}, "place"),  # a digit that int() reads as well
+    ],
 )
 async def test_what_cannot_be_graded_comes_back_with_its_words(
     settings: Settings, fields: dict[str, str], told: str
@@ -109,8 +116,18 @@ async def test_what_cannot_be_graded_comes_back_with_its_words(
         assert sent.status_code == 422
         assert told in sent.text
         assert 'role="alert"' in sent.text
-        if fields.get("answer", "").strip():
-            assert fields["answer"] in sent.text
+        answer = fields.get("answer", ANSWER_TEXT).strip()
+        assert html.escape(answer)[:60] in sent.text
+
+
+async def test_the_words_stay_where_their_question_is_gone(settings: Settings) -> None:
+    async with run_practice(settings) as (_, client):
+        for gone in ({"rubric": "gone"}, {"question": "gone"}):
+            sent = await post(client, ATTEMPTS, **{**FORM, **gone})
+            assert sent.status_code == 422
+            shown = re.search(r"<textarea[^>]* readonly>([^<]*)</textarea>", sent.text)
+            assert shown is not None
+            assert html.unescape(shown[1]) == ANSWER_TEXT
 
 
 async def test_only_our_own_pages_may_send(settings: Settings) -> None:
@@ -177,6 +194,53 @@ async def test_work_is_limited_and_the_answer_stays_on_the_page(settings: Settin
         assert html.escape(ANSWER_TEXT)[:60] in refused.text
         async with make_client(app) as other:
             assert (await hand_in(other)).startswith(ATTEMPTS)
+
+
+async def test_interviews_and_disputes_are_work_too(settings: Settings) -> None:
+    async with run_practice(settings) as (app, client):
+        address = await hand_in(client)
+        limit = app.state.runtime.practice_work.limit
+        learner = app.state.runtime.practice.recognise(await _get_cookie(client)).id
+        for _ in range(39):
+            limit.take(learner, "127.0.0.1")
+        refused = await post(client, "/practice/interviews", rubric=RUBRIC, questions="3")
+        assert (refused.status_code, "retry-after" in refused.headers) == (429, True)
+        refused = await post(client, f"{address}/dispute", about="level:x", comment="Mine <b>.")
+        assert (refused.status_code, "retry-after" in refused.headers) == (429, True)
+        assert "Mine &lt;b&gt;." in refused.text
+
+
+async def test_disputes_of_one_grade_end_when_nobody_reads_them(settings: Settings) -> None:
+    async with run_practice(settings) as (_, client):
+        address = await hand_in(client)
+        about = re.search(r'value="(level:[^"]+)"', (await client.get(address)).text)
+        assert about is not None
+        for _ in range(20):
+            assert (await post(client, f"{address}/dispute", about=about[1], comment="No.")).status_code == 303
+        refused = await post(client, f"{address}/dispute", about=about[1], comment="Once more.")
+        assert refused.status_code == 422
+        assert "20 remarks" in refused.text
+        assert "Once more." in refused.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "played"),
+    [
+        ("audio/webm;codecs=opus", "audio/webm"),
+        ("video/mp4", "video/mp4"),
+        ("audio/html", "application/octet-stream"),
+        ("video/svg+xml", "application/octet-stream"),
+    ],
+)
+async def test_a_recording_is_played_as_a_type_of_ours(settings: Settings, sent: str, played: str) -> None:
+    ear = FakeTranscriber()
+    async with run_app(settings, open_transcriber=ear.open) as app, make_client(app) as client:
+        headers = {"Content-Type": sent, "X-CSRF-Token": await find_token(client), **OURS}
+        address = f"/practice/recordings?rubric={RUBRIC}&keep=true"
+        taken = (await client.post(address, content=make_wav(), headers=headers)).json()["id"]
+        await client.get(f"/practice/recordings/{taken}/events")
+        sound = await client.get(f"/practice/recordings/{taken}/sound")
+        assert (sound.status_code, sound.headers["content-type"]) == (200, played)
 
 
 async def _get_cookie(client: AsyncClient) -> str:

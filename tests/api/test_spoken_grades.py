@@ -12,7 +12,7 @@ from httpx import AsyncClient, Response
 
 from service.config import Settings
 from service.domain.grade import GRADE
-from service.errors import BackendUnavailable, SpeechRejected
+from service.errors import BackendUnavailable, SpeechRejected, UnknownTranscription
 from service.llm.base import Request
 from service.store.keys import Scope
 from tests.api.support import (
@@ -27,6 +27,8 @@ from tests.api.support import (
 )
 from tests.factories import make_reply_text
 from tests.hearing import SPOKEN_TEXT, FakeTranscriber, make_wav
+from tests.practice.rig import attempt
+from tests.practice.test_records import record
 
 GRADES = "/v1/grades"
 FIELDS = {"rubric": RUBRIC, "question": QUESTION, "samples": "1", "candidate_ref": "c-17"}
@@ -260,3 +262,15 @@ async def test_a_key_grades_only_recordings_that_it_may_read(app: FastAPI) -> No
         assert (await client.post(GRADES, json=body, headers={"X-API-Key": writer})).status_code == 201
         assert (await send(client, headers={"X-API-Key": other})).status_code == 201
         check_problem(await send(client), 401, "api-key-required")
+
+
+async def test_a_practised_answers_words_and_recording_go_with_its_grade(app: FastAPI, client: AsyncClient) -> None:
+    runtime = app.state.runtime
+    heard = await record(runtime.speech, keep=True)
+    graded = await attempt(runtime.practice, answer="", transcription=heard.id)
+    _, recording = await runtime.speech.find_recording(heard.id)
+    assert (await client.delete(f"{GRADES}/{graded.grade}")).status_code == 204
+    with pytest.raises(UnknownTranscription):
+        await runtime.speech.get(heard.id)
+    assert not recording.exists()
+    check_problem(await client.delete(f"{GRADES}/{graded.grade}"), 404, "grade-unknown")

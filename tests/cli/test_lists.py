@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from datetime import datetime
@@ -11,6 +12,8 @@ import pytest
 import yaml
 
 from tests.cli.running import GOOD_ANSWER, QUESTION, ROOT, RUBRIC, Run
+from tests.practice.rig import attempt
+from tests.practice.test_records import MARK, TELLING, list_files_with, list_recordings, record, run_spoken
 
 RUBRIC_FILE = ROOT / "rubrics" / RUBRIC / "v1.yaml"
 
@@ -34,6 +37,24 @@ def test_shown_grade_is_the_page_of_its_making(cli: Run, answer: Path) -> None:
 def test_grade_is_deleted_with_json(cli: Run) -> None:
     grade_id = cli("grade", "--json").json["id"]
     assert cli("grades", "delete", grade_id, "--json").json == {"id": grade_id, "deleted": True}
+
+
+def test_a_spoken_attempts_grade_takes_words_and_recording_along(
+    cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADER_DATA_DIR", str(tmp_path))
+
+    async def practise() -> str:
+        async with run_spoken(tmp_path) as (practice, speech):
+            heard = await record(speech, keep=True)
+            return (await attempt(practice, answer=TELLING, transcription=heard.id)).grade
+
+    grade_id = asyncio.run(practise())
+    assert list_recordings(tmp_path)
+    assert cli("grades", "delete", grade_id).code == 0
+    assert list_recordings(tmp_path) == []
+    assert list_files_with(tmp_path, MARK) == []
+    cli("grades", "delete", grade_id).check_sentence(2, "There is no grade with this id.")
 
 
 def test_list_of_grades_is_newest_first_and_says_when_there_are_more(cli: Run, tmp_path: Path) -> None:

@@ -14,14 +14,16 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from service.config import Settings
 from service.domain.answer import AnswerKind
 from service.domain.practice import Attempt, Learner
 from service.domain.transcription import Transcription
-from service.errors import UnknownTranscription
+from service.errors import UnknownGrade, UnknownTranscription
 from service.store.practice_tables import PRACTICE_ATTEMPTS, PRACTICE_INTERVIEWS
 from service.store.speech_tables import TRANSCRIPTIONS
-from service.wiring import now
+from service.wiring import now, open_stores
 from service.wiring_practice import Deleted, Practice, open_practice
+from service.wiring_practice_records import delete_stored_grade
 from service.wiring_speech import Speech, open_speech
 from tests.factories import ANSWER_TEXT
 from tests.hearing import SPOKEN_TEXT, FakeTranscriber, make_wav
@@ -159,6 +161,34 @@ async def test_deleting_one_attempt_leaves_no_byte_of_it(tmp_path: Path) -> None
         assert list_files_with(tmp_path, MARK) == []
         assert list_recordings(tmp_path) == []
         assert [one.id for one in (await practice.list_attempts(ADA)).attempts] == [other.id]
+
+
+async def test_deleting_a_spoken_attempts_grade_leaves_no_byte_of_it(tmp_path: Path) -> None:
+    async with run_spoken(tmp_path) as (practice, speech):
+        heard = await record(speech, keep=True)
+        graded = await attempt(practice, answer=TELLING, transcription=heard.id)
+        async with open_stores(Settings(data_dir=tmp_path)) as stores:
+            await delete_stored_grade(stores, speech.delete, graded.grade)
+            with pytest.raises(UnknownGrade):
+                await delete_stored_grade(stores, speech.delete, graded.grade)
+        assert (await practice.list_attempts(ADA)).attempts == ()
+        with pytest.raises(UnknownTranscription):
+            await speech.get(heard.id)
+        assert list_files_with(tmp_path, MARK) == []
+        assert list_recordings(tmp_path) == []
+
+
+async def test_a_grade_that_a_crash_separated_takes_its_attempt_along(practice: Practice) -> None:
+    graded, other = await attempt(practice), await attempt(practice)
+    async with practice.attempts._database.begin_write() as connection:
+        of_it = PRACTICE_ATTEMPTS.c.id == graded.id
+        await connection.execute(update(PRACTICE_ATTEMPTS).where(of_it).values(grade_id=None, state="waiting"))
+    found = await practice.attempts.find_of_grade(graded.grade)
+    assert found is not None
+    assert found.id == graded.id
+    await practice.records.eraser.delete_attempt(found)
+    assert await practice.attempts.find_of_grade(graded.grade) is None
+    assert await list_grades(practice) == [other.grade]
 
 
 async def age(practice: Practice, made: Attempt, days: float) -> None:

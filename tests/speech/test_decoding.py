@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import struct
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +13,10 @@ import numpy as np
 import pytest
 
 from service.errors import AudioInvalid, AudioTooLarge, AudioTooLong, SpeechUnavailable, UploadNotWritable
-from service.speech import decoding
+from service.speech import decoding, decoding_child
 from service.speech.base import Recording
 from service.speech.decoding import AudioLimits, decode_recording, open_recording
-from service.speech.decoding_child import decode
+from service.speech.decoding_child import _Decoding, decode
 from service.speech.process import Child
 from tests.speech.sounds import SENTENCE, make_noise, make_silence, read_sound, write_sound, write_video, write_wav
 
@@ -59,6 +61,13 @@ def read_decoded(recording: Recording) -> np.ndarray:
 def write_bytes(target: Path, content: bytes) -> Path:
     target.write_bytes(content)
     return target
+
+
+def write_adpcm(target: Path, rate: int) -> Path:
+    """A WAV file of three blocks, of 8,185 samples each."""
+    form = struct.pack("<HHIIHHHH", 0x11, 1, rate, max(rate // 2, 1), 4_096, 4, 2, 8_185)
+    body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", 12_288) + bytes(12_288)
+    return write_bytes(target, b"RIFF" + struct.pack("<I", len(body)) + body)
 
 
 @pytest.mark.parametrize("make", FORMATS.values(), ids=FORMATS)
@@ -126,6 +135,30 @@ def test_header_that_claims_hours_for_a_few_bytes_is_not_believed(tmp_path: Path
     content[22:26] = (48_000 * 36_000).to_bytes(4, "big")  # the number of samples: ten hours, 1 byte a second
     recording = decode_here(write_bytes(source, bytes(content)), AudioLimits(max_bytes=1_000_000, max_seconds=60))
     assert recording.duration_seconds == pytest.approx(SECONDS, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("rate", "error", "words"), [(1, AudioInvalid, "speech needs 4,000"), (4_000, AudioTooLong, "longer than 0.5")]
+)
+def test_frame_that_claims_to_last_long_is_refused_before_it_takes_memory(
+    rate: int, error: type[AudioInvalid], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding_child, "_read_claim", lambda *_: None)  # a header may claim little
+    monkeypatch.setattr(_Decoding, "_resample", lambda *_: pytest.fail("it was resampled"))
+    with pytest.raises(error, match=words):
+        decode_here(write_adpcm(tmp_path / "slow.wav", rate), AudioLimits(max_bytes=1_000_000, max_seconds=0.5))
+
+
+async def test_child_may_write_little_more_than_the_longest_sound(tmp_path: Path) -> None:
+    child = await Child.start(decoding.CHILD)
+    target = tmp_path / "decoded.wav"
+    job = {"source": str(SENTENCE), "target": str(target), "limits": {"max_bytes": 1_000_000, "max_seconds": 40.0}}
+    try:
+        assert [one async for one in child.run(job, 60)][-1]["done"]["seconds"] > 1
+        limits = Path(f"/proc/{child._process.pid}/limits").read_text()
+        assert re.search(r"Max file size +3200000 +3200000 +bytes", limits)
+    finally:
+        await child.kill()
 
 
 @pytest.mark.parametrize("form", ["webm", "flac"])  # a WAV that was cut off is just a shorter one

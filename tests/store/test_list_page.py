@@ -9,10 +9,14 @@ from sqlalchemy import insert, text
 
 from service.domain.grade import QuestionRef, Scored, Unscored, VersionRef
 from service.errors import CursorInvalid
+from service.store.batches import BatchStore
+from service.store.completion import AnswerKey
 from service.store.database import Database
 from service.store.grades import GradeStore, _build_row
 from service.store.tables import GRADES
+from tests.store.batch_factory import make_answers, make_batch
 from tests.store.grades_factory import START, build_scored, build_unscored
+from tests.store.results_factory import fill_batch
 
 
 async def _walk(store: GradeStore, limit: int, **filters: Any) -> list[str]:
@@ -129,3 +133,21 @@ async def _time_page(store: GradeStore, case: dict[str, Any]) -> float:
     start = time.perf_counter()
     await store.list_page(limit=50, **case)
     return time.perf_counter() - start
+
+
+async def test_grades_of_blind_batches_are_in_no_page_and_no_cursor(store: GradeStore, database: Database) -> None:
+    await fill_batch(database, make_answers(3))
+    batches, spec = BatchStore(database), make_batch().spec.model_copy(update={"blind_reviews": True})
+    await batches.set_values("bat_1", spec=spec.model_dump_json())
+    shown = [build_scored() for _ in range(3)]
+    for number, grade in enumerate(shown):
+        await store.save(grade)
+        key = AnswerKey("bat_1", number)
+        await store.save_answer(build_scored(id=key.grade_id), key)
+    ids = [grade.id for grade in reversed(shown)]
+    assert await _walk(store, 1) == ids
+    page = await store.list_page(limit=3)
+    assert ([grade.id for grade in page.grades], page.next_cursor) == (ids, None)
+    opened = spec.model_copy(update={"results_opened_at": START})
+    await batches.set_values("bat_1", spec=opened.model_dump_json())
+    assert len(await _walk(store, 1)) == 6

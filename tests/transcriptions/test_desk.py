@@ -13,7 +13,17 @@ import pytest
 
 from service.domain.transcript import Transcript
 from service.domain.transcription import Transcription
-from service.errors import GraderError, ShuttingDown, SpeechUnavailable, StoreUnavailable, UnknownTranscription
+from service.errors import (
+    AudioInvalid,
+    AudioTooLong,
+    GraderError,
+    ShuttingDown,
+    SpeechBusy,
+    SpeechUnavailable,
+    StoreUnavailable,
+    UnknownTranscription,
+    UploadNotWritable,
+)
 from service.store.database import Database
 from service.store.transcriptions import TranscriptionStore
 from service.transcriptions.desk import MAX_ATTEMPTS, Desk, DeskPolicy
@@ -164,6 +174,43 @@ async def test_a_kept_recording_stays_and_is_deleted_with_its_words(office: Offi
     assert path.read_text() == "I apologised."
     await office.speech.delete(sent.id, "ada")
     assert office.list_files() == []
+
+
+@pytest.mark.parametrize("error", [AudioInvalid, AudioTooLong])
+async def test_what_is_no_recording_is_not_kept(office: Office, error: type[AudioInvalid]) -> None:
+    office.ear.failures.append(error("No sound."))
+    failed = await office.speech.wait((await office.send(keep_recording=True)).id)
+    assert failed.failure is not None
+    assert failed.failure.code == error.code
+    assert not failed.has_recording
+    assert office.list_files() == []
+
+
+async def test_recordings_that_are_being_sent_have_their_place(office: Office) -> None:
+    go = asyncio.Event()
+
+    async def send_slowly(failure: Exception | None = None) -> AsyncIterator[bytes]:
+        await go.wait()
+        yield b"I apologised."
+        if failure is not None:
+            raise failure
+
+    gone = ConnectionResetError("gone")
+    sending = [asyncio.create_task(office.speech.submit(send_slowly(), owner="ada")) for _ in range(24)]
+    sending.append(asyncio.create_task(office.speech.submit(send_slowly(gone), owner="ada")))
+    await asyncio.sleep(0)
+    with pytest.raises(SpeechBusy):  # a quarter of a hundred
+        await office.send("ada")
+    await office.send("bob")
+    go.set()
+    sent = await asyncio.gather(*sending, return_exceptions=True)
+    assert [type(one) for one in sent] == [Transcription] * 24 + [UploadNotWritable]
+    for one in sent[:24]:
+        assert isinstance(one, Transcription)
+        await office.speech.wait(one.id)
+    for _ in range(25):
+        await office.speech.discard(await office.speech.receive(send_slowly(), "ada"))
+    await office.send("ada")
 
 
 @pytest.mark.parametrize("failures", [1, MAX_ATTEMPTS - 1])
@@ -348,6 +395,20 @@ async def test_a_database_that_is_away_leaves_the_recording_for_later(
         (tmp_path / "away.db").rename(tmp_path / "grader.db")
         await office.sweep.take_up()
         assert (await office.speech.wait(sent.id)).text == "I apologised."
+
+
+async def test_what_another_server_deletes_is_swept_while_this_one_runs(office: Office) -> None:
+    kept = await office.send(keep_recording=True)
+    await office.speech.wait(kept.id)
+    sweeping = asyncio.create_task(office.sweep.run(seconds=0.01))
+    await asyncio.sleep(0.02)
+    assert office.list_files() == [kept.id]
+    await office.store.delete(kept.id)  # by a server with another folder
+    async with asyncio.timeout(5):
+        while office.list_files():
+            await asyncio.sleep(0.005)
+    sweeping.cancel()
+    await asyncio.wait([sweeping])
 
 
 async def test_the_sweep_goes_on(office: Office) -> None:

@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from service.errors import AudioInvalid, AudioTooLarge, UploadNotWritable
-from service.transcriptions.folder import RecordingFolder
+from service.transcriptions.folder import NEW_SECONDS, RecordingFolder
 from tests.cli.running import build_environment
 
 NAME = "trn_1"
@@ -78,6 +79,15 @@ async def test_a_full_disk_is_said(folder: RecordingFolder) -> None:
         folder.make_work_folder(NAME)
 
 
+async def test_the_last_of_the_disk_is_not_for_recordings(
+    folder: RecordingFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.transcriptions.folder.LEAST_FREE_BYTES", 10**18)
+    with pytest.raises(UploadNotWritable, match="No space left"):
+        await folder.receive(NAME, stream(b"RIFF"), 100)
+    assert list_names(folder) == []
+
+
 def test_a_folder_keeps_its_name(folder: RecordingFolder, tmp_path: Path) -> None:
     again, other = RecordingFolder(folder.path), RecordingFolder(tmp_path / "other")
     again.open()
@@ -121,4 +131,14 @@ async def test_deleting_takes_what_was_decoded_along(folder: RecordingFolder) ->
 
 def test_decoded_sound_without_its_recording_is_abandoned(folder: RecordingFolder) -> None:
     folder.make_work_folder(NAME)
+    assert folder.list_abandoned() == [NAME]
+
+
+def test_a_file_made_this_moment_is_not_abandoned(folder: RecordingFolder) -> None:
+    """Whoever receives it makes it first and locks it then."""
+    path = folder.locate(NAME)
+    path.touch()
+    assert folder.list_abandoned() == []
+    before = time.time() - NEW_SECONDS - 1
+    os.utime(path, (before, before))
     assert folder.list_abandoned() == [NAME]

@@ -50,18 +50,26 @@ async def test_what_is_removed_is_not_taken() -> None:
 def test_a_full_line_turns_everybody_away() -> None:
     line = Line(4)
     fill(line, "ada-1", "bob-1", "cleo-1")
-    line.check_room("dora")
+    line.reserve("dora-1", "dora")
+    with pytest.raises(SpeechBusy):
+        line.reserve("eve-1", "eve")
+    line.free("dora-1")
     fill(line, "dora-1")
     for owner in ("eve", ""):
         with pytest.raises(SpeechBusy):
-            line.check_room(owner)
+            line.reserve("late", owner)
 
 
 def test_nobody_in_particular_fills_the_line_alone() -> None:
     line = Line(8)
     fill(line, "ada-1", "ada-2")
     with pytest.raises(SpeechBusy):
-        line.check_room("ada")
-    line.check_room("bob")
+        line.reserve("ada-3", "ada")
+    line.reserve("bob-1", "bob")
+    line.reserve("bob-2", "bob")
+    with pytest.raises(SpeechBusy):
+        line.reserve("bob-3", "bob")
+    for name in ("bob-1", "bob-2", "bob-2"):
+        line.free(name)
     fill(line, *(f"-{number}" for number in range(5)))
-    line.check_room("")  # where nobody needs a key, all are one owner
+    line.reserve("-5", "")  # where nobody needs a key, all are one owner

@@ -36,7 +36,8 @@ async def create_dispute(grade_id: GradeId, body: DisputeRequest, runtime: WithR
     """Stores what a person says is wrong with a grade. Needs the scope `grades:write`.
 
     The grade stays as it is. Where it belongs to a batch, the answer comes first in the batch's review queue, until the
-    dispute is resolved. A dispute is deleted with its grade.
+    dispute is resolved. A dispute is deleted with its grade. 403 (`results-hidden`) for a grade of a batch whose
+    reviews are blind.
     """
     grade = await runtime.services.stores.grades.get(grade_id)
     return send(DisputeShown.build(await runtime.practice.disputes.file(grade, body.build())), 201)
@@ -53,7 +54,8 @@ async def list_disputes(
 ) -> Response:
     """Disputes of all grades, newest first, a page at a time. Needs the scope `reviews:write`.
 
-    They quote what people said, and say what they wrote: personal data.
+    They quote what people said, and say what they wrote: personal data. Disputes of grades of a batch whose reviews are
+    blind are left out.
     """
     page = await runtime.practice.disputes.list_page(
         limit=wanted.limit, cursor=wanted.cursor, is_open=wanted.state == "open"
@@ -74,7 +76,8 @@ async def resolve_dispute(
 ) -> Response:
     """Says what came of a dispute; of two resolutions the first stands. Needs the scope `reviews:write`.
 
-    The grade is not changed: to change what counts, review the answer with an override.
+    The grade is not changed: to change what counts, review the answer with an override. 403 (`results-hidden`) while
+    the reviews of its batch are blind.
     """
     by = name_reviewer(visitor, body.reviewer)
     return send(DisputeShown.build(await runtime.practice.disputes.resolve(dispute_id, by, body.resolution)))

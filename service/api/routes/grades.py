@@ -18,9 +18,10 @@ from service.api.responses import SCOPE_STATUSES, document, link_next
 from service.api.runtime import Runtime, WithRuntime, WithServices
 from service.api.schemas import GradeFilter, GradePage, GradeRequest
 from service.api.spoken_grading import grade_spoken
-from service.batches.blindness import drop_hidden, refuse_hidden_grade
+from service.batches.blindness import refuse_hidden_grade
 from service.domain.grade import Grade, Scored, Unscored
 from service.store.keys import Scope
+from service.wiring_practice_records import delete_stored_grade
 
 CLIENT_LEFT = 499  # nginx's number; nobody is there to read it, but the log is
 
@@ -137,17 +138,14 @@ def build_created(grading: Grading) -> Response:
     responses=document(*SCOPE_STATUSES, 400, 422, 500),
     dependencies=[Depends(require(Scope.GRADES_READ))],
 )
-async def list_grades(
-    request: Request, runtime: WithRuntime, services: WithServices, wanted: Annotated[GradeFilter, Query()]
-) -> Response:
+async def list_grades(request: Request, services: WithServices, wanted: Annotated[GradeFilter, Query()]) -> Response:
     """Stored grades, newest first, a page at a time. Needs the scope `grades:read`.
 
     Ask with `cursor` set to `next_cursor` for the next page, or follow the `Link` header. Grades that arrive meanwhile
-    do not shift the pages. Grades of a batch whose reviews are blind are left out, so that a page may be shorter.
+    do not shift the pages. Grades of a batch whose reviews are blind are left out.
     """
     page = await services.stores.grades.list_page(**wanted.model_dump())
-    reviews = runtime.batches.results.desk.reviews
-    shown = GradePage(items=await drop_hidden(reviews, page.grades), next_cursor=page.next_cursor)
+    shown = GradePage(items=page.grades, next_cursor=page.next_cursor)
     headers = link_next(request, page.next_cursor)
     return Response(shown.model_dump_json(), headers=headers, media_type="application/json")
 
@@ -176,12 +174,13 @@ async def get_grade(grade_id: GradeId, runtime: WithRuntime, services: WithServi
     responses=document(*SCOPE_STATUSES, 404, 422, 500),
     dependencies=[Depends(require(Scope.GRADES_DELETE))],
 )
-async def delete_grade(grade_id: GradeId, services: WithServices) -> Response:
+async def delete_grade(grade_id: GradeId, runtime: WithRuntime, services: WithServices) -> Response:
     """Deletes a grade, the answer in it and its idempotency key, for good. Needs the scope `grades:delete`.
 
-    The transcription of a recording that was sent with the request for it goes along.
+    The transcription of a recording that was sent with the request for it goes along; of a practice attempt all that
+    belongs to it, its transcription and a kept recording too.
     """
-    await services.stores.grades.delete(grade_id)
+    await delete_stored_grade(services.stores, runtime.speech.delete, grade_id)
     return Response(status_code=204)
 
 
