@@ -58,7 +58,7 @@ def test_installed_command_grades(installed: Installed) -> None:
 
 def test_installed_command_says_that_it_works(installed: Installed) -> None:
     found = json.loads(installed.run("doctor", "--json"))
-    assert [check["works"] for check in found["checks"]] == [True] * 5
+    assert [check["works"] for check in found["checks"]] == [True] * 6
     assert "handling-difficult-customers@v1" in installed.run("rubrics", "list")
     assert "grade-each@v1" in installed.run("prompts", "list")
 
