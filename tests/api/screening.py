@@ -85,3 +85,8 @@ async def finish_batch(app: FastAPI, batch_id: str, overalls: Mapping[int, float
             )
     store = app.state.runtime.batches.store
     await store.change_state(batch_id, [BatchState.RUNNING], BatchState.FINISHED)
+
+
+def read_people(html: str) -> list[str]:
+    """The people of a ranking's page, in its order."""
+    return re.findall(r'class="open" href="[^"]+">([^<]+)</a>', html)

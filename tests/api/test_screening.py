@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 
-import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
 from service.api.access import SCREENING
-from service.config import Settings
 from tests.api.screening import (
     OURS,
     WORDS,
@@ -18,23 +15,13 @@ from tests.api.screening import (
     finish_batch,
     make_file,
     post,
-    run_pages,
+    read_people,
     send_file,
     start_batch,
 )
 from tests.api.support import RUBRIC
 
 HOSTILE = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-async def pages(settings: Settings) -> AsyncIterator[tuple[FastAPI, AsyncClient]]:
-    async with run_pages(settings) as opened:
-        yield opened
-
-
-def read_people(html: str) -> list[str]:
-    return re.findall(r'class="open" href="[^"]+">([^<]+)</a>', html)
 
 
 async def test_the_first_visit_says_how_to_begin(pages: tuple[FastAPI, AsyncClient]) -> None:

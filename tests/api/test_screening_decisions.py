@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI
@@ -12,7 +11,6 @@ from httpx import AsyncClient
 
 from service.api.access import SCREENING
 from service.batches.ranking import cache
-from service.config import Settings
 from service.domain.batch import BatchState, PauseReason
 from service.store.completion import AnswerKey
 from tests.api.screening import (
@@ -23,7 +21,7 @@ from tests.api.screening import (
     finish_batch,
     make_file,
     post,
-    run_pages,
+    read_people,
     send_file,
     start_batch,
 )
@@ -31,16 +29,6 @@ from tests.api.support import RUBRIC
 
 ANSWER = f'c1,{QUESTIONS[0]},"{WORDS}",north\n'
 HOSTILE = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-async def pages(settings: Settings) -> AsyncIterator[tuple[FastAPI, AsyncClient]]:
-    async with run_pages(settings) as opened:
-        yield opened
-
-
-def read_people(html: str) -> list[str]:
-    return re.findall(r'class="open" href="[^"]+">([^<]+)</a>', html)
 
 
 async def test_all_decisions_about_a_person_are_shown(pages: tuple[FastAPI, AsyncClient]) -> None:

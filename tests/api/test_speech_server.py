@@ -70,6 +70,7 @@ def list_recordings(folder: Path) -> list[Path]:
     return list((folder / "recordings").glob("trn_*"))
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("quiet_machine")
 def test_the_server_answers_while_three_recordings_are_transcribed(tmp_path: Path, minute: bytes) -> None:
     with serve(tmp_path) as (_, address), ThreadPoolExecutor(3) as senders, httpx.Client() as client:
@@ -87,6 +88,7 @@ def test_the_server_answers_while_three_recordings_are_transcribed(tmp_path: Pat
         assert list_recordings(tmp_path) == []
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("quiet_machine")
 def test_a_minute_of_speech_is_feedback_in_ten_seconds(tmp_path: Path, minute: bytes) -> None:
     with serve(tmp_path) as (_, address):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from service.evaluation.report import render_html
 from tests.evaluation.report.case_factory import make_hostile_case
@@ -29,6 +29,7 @@ class Visit:
 
 
 Open = Callable[..., Visit]
+PHONE, WIDE = 390, 1440
 
 
 def find_chromium() -> str:
@@ -74,5 +75,41 @@ def visit(browser: Browser, reports: Path) -> Iterator[Open]:
         return visit
 
     yield open_report
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    """Opens a page in a browser of its own, or in another tab of `context`."""
+    yield from open_pages(browser)
+
+
+def open_pages(browser: Browser) -> Iterator[Open]:
+    contexts: list[BrowserContext] = []
+
+    def open_page(
+        url: str,
+        width: int = WIDE,
+        scheme: Scheme = "light",
+        context: BrowserContext | None = None,
+        **options: object,
+    ) -> Visit:
+        if context is None:
+            context = browser.new_context(
+                viewport={"width": width, "height": 900},
+                color_scheme=scheme,
+                has_touch=width == PHONE,
+                **options,  # type: ignore[arg-type]
+            )
+            contexts.append(context)
+        visit = Visit(context.new_page())
+        visit.page.on("request", lambda request: visit.requests.append(request.url))
+        visit.page.on("console", lambda message: visit.complaints.append(message.text))
+        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+        visit.page.goto(url)
+        return visit
+
+    yield open_page
     for context in contexts:
         context.close()

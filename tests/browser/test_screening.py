@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.api.test_server import serve
-from tests.browser.conftest import Scheme, Visit
+from tests.browser.conftest import PHONE, WIDE, Open, Scheme
 from tests.browser.screening import RUBRIC, make_file, send, submit
 from tests.browser.test_report_pages import FIND_PALE_TEXT
 
 pytestmark = pytest.mark.browser
 PEOPLE = 120
-WIDE, PHONE = 1440, 390
 
 FIND_NAMELESS = """() => [...document.querySelectorAll(
     'a, button, input:not([type=hidden]), select, textarea, summary, nav, [role]')]
@@ -34,8 +33,6 @@ FIND_SMALL_TARGETS = """() => [...document.querySelectorAll(
   .filter(both => Math.max(...both.map(one => one.getBoundingClientRect().height)) < 24)
   .map(([one]) => one.outerHTML.slice(0, 90))"""
 
-Open = Callable[..., Visit]
-
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -48,30 +45,6 @@ def batch(address: str) -> str:
     """The address of a batch's page; the batch is graded."""
     content = make_file(PEOPLE, bad=True)
     return f"{address}/screening/{submit(address, content, cutoff=3.0, name='Autumn')}"
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    contexts: list[BrowserContext] = []
-
-    def open_page(url: str, width: int = WIDE, scheme: Scheme = "light", **options: object) -> Visit:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=scheme,
-            has_touch=width == PHONE,
-            **options,  # type: ignore[arg-type]
-        )
-        contexts.append(context)
-        visit = Visit(context.new_page())
-        visit.page.on("request", lambda request: visit.requests.append(request.url))
-        visit.page.on("console", lambda message: visit.complaints.append(message.text))
-        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-        visit.page.goto(url)
-        return visit
-
-    yield open_page
-    for context in contexts:
-        context.close()
 
 
 def say_name(page: Page, name: str) -> None:

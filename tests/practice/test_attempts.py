@@ -10,23 +10,18 @@ import pytest
 
 from service.domain.practice import AttemptState, NewAttempt
 from service.errors import (
-    AnswerInvalid,
     BackendUnavailable,
     PracticeInvalid,
-    SpeechNotInstalled,
     StoreError,
     UnknownAttempt,
     UnknownGrade,
-    UnknownInterview,
-    UnknownQuestion,
-    UnknownRubric,
 )
 from service.llm.base import Request
 from service.practice.events import EventKind, PracticeEvent
 from service.wiring_practice import Practice
 from tests.api.gate import Gate
 from tests.factories import ANSWER_TEXT
-from tests.practice.rig import ADA, BOB, QUESTION, RUBRIC, attempt, list_grades, make_new, reply, run_practice
+from tests.practice.rig import ADA, QUESTION, RUBRIC, attempt, list_grades, make_new, reply, run_practice
 
 
 async def collect(practice: Practice, attempt_id: str, after: int = 0) -> list[PracticeEvent]:
@@ -187,52 +182,6 @@ async def test_an_attempt_deleted_while_it_is_graded_leaves_no_grade(tmp_path: P
         gate.opened.set()
         assert (await watching)[-1].code == "attempt-unknown"
         assert await list_grades(practice) == []
-
-
-async def test_nobody_sees_the_attempts_of_another(practice: Practice) -> None:
-    of_ada = await attempt(practice)
-    with pytest.raises(UnknownAttempt):
-        await practice.get_feedback(BOB, of_ada.id)
-    with pytest.raises(UnknownAttempt):
-        await practice.wait(BOB, of_ada.id)
-    for act in (practice.retry, practice.delete_attempt, practice.keep_best):
-        with pytest.raises(UnknownAttempt):
-            await act(BOB, of_ada.id)
-    with pytest.raises(UnknownAttempt):
-        await practice.start(BOB, make_new(parent=of_ada.id))
-    with pytest.raises(UnknownAttempt):
-        await practice.compare(BOB, of_ada.id, of_ada.id)
-    assert (await practice.list_attempts(BOB)).attempts == ()
-
-
-async def test_nobody_watches_a_running_grading_of_another(tmp_path: Path) -> None:
-    gate = Gate()
-    async with run_practice(tmp_path, gate) as practice:
-        started = await practice.start(ADA, make_new())
-        with pytest.raises(UnknownAttempt):
-            await practice.wait(BOB, started.id)
-        gate.opened.set()
-        await practice.wait(ADA, started.id)
-
-
-@pytest.mark.parametrize(
-    ("changes", "error", "field"),
-    [
-        ({"answer": " \n"}, PracticeInvalid, "answer"),
-        ({"answer": "a\x00b"}, AnswerInvalid, "answer"),
-        ({"rubric": "none"}, UnknownRubric, "none"),
-        ({"question": "none"}, UnknownQuestion, "no such question"),
-        ({"parent": "att_none"}, UnknownAttempt, "no attempt"),
-        ({"interview": "int_none", "place": 0}, UnknownInterview, "no interview"),
-        ({"transcription": "trn_none"}, SpeechNotInstalled, "Type your answer"),
-    ],
-)
-async def test_what_cannot_be_graded_is_refused_and_not_stored(
-    practice: Practice, changes: dict[str, str], error: type[Exception], field: str
-) -> None:
-    with pytest.raises(error, match=field):
-        await practice.start(ADA, make_new(**changes))
-    assert (await practice.list_attempts(ADA)).attempts == ()
 
 
 async def test_an_answer_that_cannot_be_scored_is_kept_with_its_reason(practice: Practice) -> None:

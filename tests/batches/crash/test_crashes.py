@@ -24,39 +24,27 @@ ANSWERS_A_KILL = 150
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + 45 * KILLS)]
 
 
-def test_sqlite_survives_kills(tmp_path: Path) -> None:
-    count, draws = ANSWERS_A_KILL * KILLS, random.Random(1)
-    with run_faulty_provider(tmp_path, fault_share=0.2) as provider:
-        settings = make_settings(tmp_path, provider.base_url)
-        asyncio.run(fill(settings, count))
-        for _ in range(KILLS):
-            worker = WorkerProcess(settings, tmp_path / "log")
-            wait_for_calls(provider, draws.randrange(1, 130))
-            worker.kill()
-        worker = WorkerProcess(settings, tmp_path / "log")
-        try:
-            wait_until(is_finished(settings), 90 + count / 40, "not finished")
-        finally:
-            worker.stop()
-        check(settings, provider, count, KILLS)
-        check_exports(settings, count)
-
-
-def test_sqlite_survives_kills_of_the_server(tmp_path: Path) -> None:
-    kills = max(2, KILLS // 3)
-    count, draws = ANSWERS_A_KILL * kills, random.Random(3)
+@pytest.mark.parametrize(
+    ("start", "kills", "seed"),
+    [(WorkerProcess, KILLS, 1), (ServerProcess, max(2, KILLS // 3), 3)],
+    ids=["worker", "server"],
+)
+def test_sqlite_survives_kills(
+    tmp_path: Path, start: type[WorkerProcess] | type[ServerProcess], kills: int, seed: int
+) -> None:
+    count, draws = ANSWERS_A_KILL * kills, random.Random(seed)
     with run_faulty_provider(tmp_path, fault_share=0.2) as provider:
         settings = make_settings(tmp_path, provider.base_url)
         asyncio.run(fill(settings, count))
         for _ in range(kills):
-            server = ServerProcess(settings, tmp_path / "log")
+            process = start(settings, tmp_path / "log")
             wait_for_calls(provider, draws.randrange(1, 130))
-            server.kill()
-        server = ServerProcess(settings, tmp_path / "log")
+            process.kill()
+        process = start(settings, tmp_path / "log")
         try:
             wait_until(is_finished(settings), 90 + count / 40, "not finished")
         finally:
-            server.stop()
+            process.stop()
         check(settings, provider, count, kills)
         check_exports(settings, count)
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser
 
 from tests.api.test_server import serve
-from tests.browser.conftest import Scheme, Visit, find_chromium
+from tests.browser.conftest import Open, find_chromium, open_pages
 
-Open = Callable[..., Visit]
-PHONE, WIDE = 390, 1440
 SPOKEN = Path(__file__).parents[1] / "fixtures" / "answer.ogg"
 SAMPLES_PER_SECOND = 48_000
 
@@ -55,42 +53,6 @@ def speaking_browser(browser: Browser, spoken_file: Path) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Opens a page in a browser of its own, or in another tab of `context`."""
-    yield from open_pages(browser)
-
-
-@pytest.fixture
 def open_speaking(speaking_browser: Browser) -> Iterator[Open]:
-    """The same, with a microphone that hears the answer."""
+    """Opens a page in a browser of its own, or in another tab of `context`, with a microphone that hears the answer."""
     yield from open_pages(speaking_browser)
-
-
-def open_pages(browser: Browser) -> Iterator[Open]:
-    contexts: list[BrowserContext] = []
-
-    def open_page(
-        url: str,
-        width: int = WIDE,
-        scheme: Scheme = "light",
-        context: BrowserContext | None = None,
-        **options: object,
-    ) -> Visit:
-        if context is None:
-            context = browser.new_context(
-                viewport={"width": width, "height": 900},
-                color_scheme=scheme,
-                has_touch=width == PHONE,
-                **options,  # type: ignore[arg-type]
-            )
-            contexts.append(context)
-        visit = Visit(context.new_page())
-        visit.page.on("request", lambda request: visit.requests.append(request.url))
-        visit.page.on("console", lambda message: visit.complaints.append(message.text))
-        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-        visit.page.goto(url)
-        return visit
-
-    yield open_page
-    for context in contexts:
-        context.close()

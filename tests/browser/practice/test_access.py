@@ -8,8 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.browser.conftest import Scheme
-from tests.browser.practice.conftest import PHONE, WIDE, Open
+from tests.browser.conftest import PHONE, WIDE, Open, Scheme
 from tests.browser.practice.steps import ANSWER, RUBRIC, expect_feedback, name_question, practise
 from tests.browser.test_report_pages import FIND_PALE_TEXT
 

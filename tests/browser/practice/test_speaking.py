@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.practice.conftest import PHONE, SPOKEN, Open
+from tests.browser.conftest import PHONE, Open
+from tests.browser.practice.conftest import SPOKEN
 from tests.browser.practice.steps import ANSWER, PATIENCE_MS, answer, expect_feedback, name_question
 
 pytestmark = pytest.mark.browser

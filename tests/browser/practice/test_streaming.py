@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.api.test_server import serve
-from tests.browser.practice.conftest import PHONE, WIDE, Open
+from tests.browser.conftest import PHONE, WIDE, Open
 from tests.browser.practice.steps import (
     ANSWER,
     SteppingModel,

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.browser.practice.conftest import PHONE, Open
+from tests.browser.conftest import PHONE, Open
 from tests.browser.practice.steps import (
     ANSWER,
     PATIENCE_MS,
