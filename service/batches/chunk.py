@@ -177,7 +177,7 @@ class ChunkRunner:
                     if not await self._may_ask(chunk) or await self._ask(chunk, answer, turn):
                         return
                 finally:
-                    turn.give_up()
+                    turn.close()
         except Exception as bug:  # noqa: BLE001 - no error of one answer may end the chunk; it still waits, and is read again
             log.error("answer_failed", batch=answer.key.batch_id, number=answer.key.number, error=type(bug).__name__)  # noqa: TRY400
             await asyncio.sleep(1)

@@ -17,14 +17,20 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """The right to ask once. It ends with one of `succeed`, `fail` and `give_up`; later ones do nothing."""
+    """The right to ask once. It ends with one of `succeed`, `fail` and `give_up`; later ones do nothing.
+
+    After `succeed` there is a grade to be stored; `close` says that it is, or never will be.
+    """
 
     lane: Lane
     is_probe: bool
     is_over: bool = False
+    is_storing: bool = False
 
     def succeed(self) -> None:
         if self._end():
+            self.is_storing = True
+            self.lane.storing += 1
             self.lane.settle(self.lane.breaker.succeed)
 
     def fail(self, asked_seconds: float | None = None) -> None:
@@ -34,6 +40,14 @@ class Turn:
     def give_up(self) -> None:
         if self._end():
             self.lane.breaker.give_up(self.is_probe)
+            self.lane.grant()
+
+    def close(self) -> None:
+        """At the end, however it came; may be called twice."""
+        self.give_up()
+        if self.is_storing:
+            self.is_storing = False
+            self.lane.storing -= 1
             self.lane.grant()
 
     def _end(self) -> bool:
@@ -48,13 +62,15 @@ class Lane:
     """Turns of one model: first come, first served, at most `size` at a time, none while its backend is down.
 
     A turn ends when the model has replied, before the grade is stored: with both in one turn, 64 in flight at 50 ms
-    kept the provider busy for two thirds of the time.
+    kept the provider busy for two thirds of the time. But no more than twice `size` grades are asked for or being
+    stored: after a crash, all of them are asked for again.
     """
 
     def __init__(self, caller: Caller, size: int, clock: Callable[[], float]) -> None:
         self.caller = caller
         self.breaker = Breaker(clock)
         self.free = size
+        self.storing = 0
         self._size = size
         self._waiting: deque[tuple[asyncio.Future[Turn | None], object]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -90,7 +106,7 @@ class Lane:
 
     def grant(self) -> None:
         """Gives turns to those who wait, as far as there are any."""
-        while self._waiting and self.free:
+        while self._waiting and self.free and self.storing - self.free < self._size:
             wait_seconds = self.breaker.get_wait_seconds()
             if wait_seconds:
                 self._set_timer(wait_seconds)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.errors import ConfigInvalid
+from service.store.sessions import name_own_session
 from service.store.urls import build_existing_file_url
 
 BEGIN = "sqlite_begin"  # execution option: the statement that opens a transaction on SQLite, "" for none
@@ -79,14 +80,13 @@ def create_bulk_engine(path: Path, lock_timeout_seconds: float) -> Engine:
 
 def create_postgres_engine(url: URL, lock_timeout_seconds: float) -> AsyncEngine:
     """Raises ConfigInvalid when psycopg is not installed. `pool_pre_ping` replaces connections lost to a restart."""
-    defaults: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "interview-grader"}
     try:
         engine = create_async_engine(
             url,
             hide_parameters=True,
             pool_pre_ping=True,
             pool_timeout=POOL_TIMEOUT_SECONDS,
-            connect_args={name: value for name, value in defaults.items() if name not in url.query},
+            connect_args=build_postgres_arguments(url),
         )
     except ImportError:
         raise ConfigInvalid(
@@ -103,3 +103,9 @@ def create_postgres_engine(url: URL, lock_timeout_seconds: float) -> AsyncEngine
         connection.autocommit = False
 
     return engine
+
+
+def build_postgres_arguments(url: URL) -> dict[str, Any]:
+    """What each connection is opened with, unless the URL says otherwise."""
+    defaults: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": name_own_session()}
+    return {name: value for name, value in defaults.items() if name not in url.query}

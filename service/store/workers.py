@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from service.store.batch_tables import WORKERS
 from service.store.database import Database
+from service.store.sessions import end_sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,18 @@ class WorkerStore:
             return {row.id: row.beat for row in rows}
 
     async def remove_silent(self, worker_id: str, beat: int) -> bool:
-        """Declares a worker dead, unless it has given another beat; whether this call was the one that did."""
-        statement = delete(WORKERS).where(WORKERS.c.id == worker_id, WORKERS.c.beat == beat)
-        async with self._database.begin_write() as connection:
-            return bool((await connection.execute(statement)).rowcount)
+        """Declares a worker dead, unless it has given another beat; whether this call was the one that did.
+
+        Its sessions end first: one that is frozen may hold locks, also on its own row here.
+        """
+        is_silent = (WORKERS.c.id == worker_id, WORKERS.c.beat == beat)
+
+        def remove(connection: Connection) -> bool:
+            for row in connection.execute(select(WORKERS.c.host, WORKERS.c.process).where(*is_silent)).all():
+                end_sessions(connection, row.host, row.process)
+            return bool(connection.execute(delete(WORKERS).where(*is_silent)).rowcount)
+
+        return await self._database.run_write(remove)
 
     async def remove(self, worker_id: str) -> None:
         """The worker stops in good order."""

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from service.store.engines import CONNECT_TIMEOUT_SECONDS, IDLE_TIMEOUT_SECONDS
+from service.store.engines import IDLE_TIMEOUT_SECONDS, build_postgres_arguments
 from service.store.failures import describe_os_error, translate_failures
 from service.store.urls import describe_url, get_file, parse_url
 
@@ -64,7 +64,7 @@ def open_workflow_database(database_url: str) -> WorkflowDatabase:
         parsed,
         hide_parameters=True,
         pool_pre_ping=True,
-        connect_args={} if "connect_timeout" in parsed.query else {"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        connect_args=build_postgres_arguments(parsed),
     )
     event.listens_for(engine, "connect")(_limit_idleness)
     with translate_failures(place), engine.connect() as connection:
