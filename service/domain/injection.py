@@ -30,6 +30,8 @@ _RULES_BY_HINT = {
     hint: [number for number, rule in enumerate(INJECTION_RULES) if hint in rule.hints]
     for hint in dict.fromkeys(hint for rule in INJECTION_RULES for hint in rule.hints)
 }
+# Within "frustrated" it had nine patterns run for nothing, which took as long as all other rules.
+_ONLY_BEGINS_WORDS = {"rated": re.compile(r"(?<![^\W_])rated")}
 
 _TOLD = re.compile(
     r"\b(?:said|saying|says?|told|tells?|telling|asked|asking|shouted|yelled|screamed|demanded|insisted|wanted|texted"
@@ -74,7 +76,7 @@ def _keep(found: dict[InjectionShape, Span], shape: InjectionShape, span: Span) 
 
 
 def _find_by_rules(seen: str) -> Iterator[tuple[InjectionShape, Span]]:
-    likely = {number for hint, numbers in _RULES_BY_HINT.items() if hint in seen for number in numbers}
+    likely = {number for hint, numbers in _RULES_BY_HINT.items() if _occurs(hint, seen) for number in numbers}
     for rule in (INJECTION_RULES[number] for number in sorted(likely)):
         for start, end in _find_windows(seen, rule.hints):
             matches = (match for match in rule.pattern.finditer(seen, start, end))
@@ -82,6 +84,10 @@ def _find_by_rules(seen: str) -> Iterator[tuple[InjectionShape, Span]]:
             if span:
                 yield rule.shape, span
                 break
+
+
+def _occurs(hint: str, seen: str) -> bool:
+    return hint in seen and (hint not in _ONLY_BEGINS_WORDS or _ONLY_BEGINS_WORDS[hint].search(seen) is not None)
 
 
 def _find_windows(seen: str, hints: tuple[str, ...]) -> Iterator[Span]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.errors import ConfigInvalid
+from service.store.connections import open_connection
 from service.store.sessions import name_own_session
 from service.store.urls import build_existing_file_url
 
@@ -35,7 +36,11 @@ def create_sqlite_engine(path: Path, lock_timeout_seconds: float) -> AsyncEngine
         build_existing_file_url(path),
         hide_parameters=True,
         pool_timeout=POOL_TIMEOUT_SECONDS,
-        connect_args={"isolation_level": None, "timeout": lock_timeout_seconds},
+        connect_args={
+            "isolation_level": None,
+            "timeout": lock_timeout_seconds,
+            "async_creator_fn": open_connection,
+        },
     )
 
     @event.listens_for(engine.sync_engine, "connect")
