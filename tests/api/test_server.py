@@ -66,7 +66,7 @@ def post(address: str, body: dict[str, str] = BODY, **headers: str) -> httpx.Res
 
 
 def wait_until_in_flight(address: str, count: int) -> None:
-    while f"grader_in_flight {count}.0" not in httpx.get(f"{address}/metrics").text:
+    while f"grader_in_flight {count}.0" not in httpx.get(f"{address}/metrics", timeout=60).text:
         sleep(0.02)
 
 

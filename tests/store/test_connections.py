@@ -38,14 +38,14 @@ async def test_one_that_was_stopped_is_closed(connection: SqliteConnection) -> N
 async def test_a_task_that_is_cancelled_twice_leaves_nothing_behind(tmp_path: Path) -> None:
     database = await Database.open(f"sqlite:///{tmp_path / 'grader.db'}")
 
-    async def write() -> None:
-        async with database.begin_write() as connection:
+    async def read() -> None:
+        async with database.begin_read() as connection:
             await connection.exec_driver_sql(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) SELECT sum(i) FROM n"
             )
 
     for turns in range(30):
-        task = asyncio.create_task(write())
+        task = asyncio.create_task(read())
         await asyncio.sleep(0.001 * turns)
         task.cancel()
         await asyncio.sleep(0)
