@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
+from service.assets.folders import find_folder
 from service.config import load_settings
 from service.domain.delivery import FILLERS
 from service.domain.grade import Scored, Unscored
@@ -38,7 +39,6 @@ from service.speech.decoding import AudioLimits, open_recording
 from service.speech.whisper import WhisperTranscriber
 from service.wiring import Submission, grade_unstored
 
-SET = Path(__file__).parents[1] / "evals" / "handling-difficult-customers" / "cases.jsonl"
 RUBRIC = "handling-difficult-customers"
 VOICES = ("en-us", "en-gb-x-rp", "en-us+m3", "en-gb")  # of nine those whose words are understood best
 LIMITS = AudioLimits(max_bytes=100_000_000, max_seconds=900)
@@ -109,7 +109,8 @@ def add_noise(source: Path, decibels: float, target: Path) -> Path:
 
 def choose_answers(count: int) -> list[dict[str, str]]:
     """So many answers from all over the set, typed ones and transcribed ones, of about half a minute."""
-    cases = [json.loads(line) for line in SET.read_text(encoding="utf-8").splitlines()]
+    lines = (find_folder("evals") / RUBRIC / "cases.jsonl").read_text(encoding="utf-8").splitlines()
+    cases = [json.loads(line) for line in lines]
     fitting = [case for case in cases if 250 <= len(case["answer"]) <= 750]
     return fitting[:: max(1, len(fitting) // count)][:count]
 

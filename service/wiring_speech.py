@@ -153,10 +153,17 @@ async def _listen(
         raise lose_recording()
     work = folder.make_work_folder(waiting.name)
     try:
-        async with open_recording(source, work, limits) as recording:
-            return await transcriber.transcribe(recording, waiting.language, hear)
+        return await _transcribe(transcriber, source, work, limits, waiting.language, hear)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+async def _transcribe(
+    transcriber: Transcriber, source: Path, work_folder: Path, limits: AudioLimits, language: str, hear: Listen
+) -> Transcript:
+    async with open_recording(source, work_folder, limits) as recording:
+        heard = await transcriber.transcribe(recording, language, hear)
+    return heard.model_copy(update={"was_cut_off": recording.was_cut_off})
 
 
 async def transcribe_file(
@@ -167,8 +174,7 @@ async def transcribe_file(
     if transcriber is None:
         raise _explain_silence()
     try:
-        async with open_recording(file, work_folder, read_audio_limits(settings)) as recording:
-            return await transcriber.transcribe(recording, language, listen)
+        return await _transcribe(transcriber, file, work_folder, read_audio_limits(settings), language, listen)
     finally:
         await transcriber.aclose()
 

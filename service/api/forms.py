@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from service.errors import AccessError, InputError
+from service.api.screening_forms import check_origin
+from service.errors import InputError
 
 MULTIPART = "multipart/form-data"
 MAX_PARTS = 40
 MAX_HEADER_BYTES = 4_096
-OTHER_SITES = ("cross-site", "same-site")
 
 
 def is_form(content_type: str) -> bool:
@@ -33,17 +32,13 @@ def read_kind(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-async def refuse_other_sites(request: Request) -> None:
+def refuse_other_sites(request: Request) -> None:
     """Raises AccessError for a form that a web page of another site sent: browsers let pages send forms anywhere.
 
     Where no key is needed, such a page could else use the service of whoever looks at it.
     """
-    if request.state.visitor.id:
-        return
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    is_foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-    if is_foreign or site in OTHER_SITES:
-        raise AccessError("This form was sent by a web page of another site. Send it from this service's own pages.")
+    if not request.state.visitor.id:
+        check_origin(request)
 
 
 @dataclass(slots=True)

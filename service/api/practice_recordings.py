@@ -28,12 +28,6 @@ from service.errors import AudioInvalid, GraderError
 
 RECORDINGS = f"{PRACTICE}/recordings"  # has the limit of recordings, not that of bodies
 router = APIRouter(include_in_schema=False, prefix=RECORDINGS, dependencies=[may_practise])
-# A recording's type is its sender's word: what a browser may do more with than play it is not repeated to anybody.
-PLAYED = {
-    *(f"audio/{name}" for name in ("webm", "ogg", "mp4", "mpeg", "wav", "x-wav", "flac", "aac", "m4a", "x-m4a")),
-    *(f"video/{name}" for name in ("webm", "mp4")),  # what some phones record sound as
-}
-UNKNOWN = "application/octet-stream"
 RecordingId = Annotated[str, Path(max_length=80)]
 
 
@@ -106,7 +100,7 @@ async def follow_recording(
 async def play_recording(recording_id: RecordingId, runtime: WithRuntime, visit: WithVisit) -> Response:
     """The recording, where it was kept."""
     found, path = await runtime.speech.find_recording(recording_id, visit.learner.owner)
-    return FileResponse(path, media_type=found.media_type if found.media_type in PLAYED else UNKNOWN)
+    return FileResponse(path, media_type=found.played_type)
 
 
 @router.delete("/{recording_id}", dependencies=[Depends(check_script)])

@@ -1,17 +1,21 @@
 """How an answer was spoken, counted from its transcript. Shown beside a grade, never part of one.
 
-What people usually do, and from where we know it. These are habits of speakers, not marks:
+What people usually do, and from where we know it. These are habits of speakers, not marks. Read were the abstract of
+Campione and Véronis and the university's account of Lundholm Fors; the other figures stand here as they are commonly
+cited, since the studies themselves were not at hand.
 
-- Words a minute: conversation in US English averages about 150 (National Center for Voice and Speech); 110 to 150 are
-  given for friendly conversation, and interviews of British speakers came to 190 (Tauroza and Allison 1990, "Speech
-  rates in British English", Applied Linguistics 11).
-- Fillers: spontaneous speech has about 2 to 6 disfluencies in 100 words (Fox Tree 1995; Shriberg 1994; Bortfeld and
-  others 2001, "Disfluency rates in conversation", Language and Speech 44), which is 3 to 9 a minute at 150 words; the
-  lower bound says nothing here, since transcribers leave out many an um.
+- Words a minute: conversation in US English is said to average about 150 (National Center for Voice and Speech), from
+  110 for the slow; interviews of British speakers came to 190 (Tauroza and Allison 1990, "Speech rates in British
+  English", Applied Linguistics 11).
+- Fillers: in conversations about a task 2 to 3 of 100 words, which is 3 to 5 a minute at 150 words, and with repeats
+  and restarts about 6 of 100, which is 9 (Bortfeld and others 2001, "Disfluency rates in conversation", Language and
+  Speech 44). Those are means, so the larger one is what is told as the end of the usual. There is no lower end, since
+  transcribers leave out many an um.
 - Pauses: Campione and Véronis 2002, "A large-scale multilingual study of silent pause duration" (Speech Prosody), found
   medium pauses of 0.2 to 1 s, and long ones above 1 s in spontaneous speech only. Only the long ones are counted here:
-  the word times of Whisper are off by some tenths of a second. Pauses of 4 s made sentences harder to follow
-  (Lundholm Fors 2015, "Production and perception of pauses in speech", Gothenburg).
+  the word times of Whisper are off by some tenths of a second. Sentences with pauses of 4 s, which she
+  calls unusually long, were harder to follow (Lundholm Fors 2015, "Production and perception of pauses in speech",
+  Gothenburg); where the usual ends nobody has measured.
 
 Nothing is inferred about the person: no emotion, no confidence, no personality.
 """
@@ -59,9 +63,9 @@ class Reference(Value):
 
 REFERENCES = {
     "words_per_minute": Reference(
-        low=110, high=190, source="National Center for Voice and Speech; Tauroza and Allison 1990"
+        low=110, high=190, source="as commonly cited: National Center for Voice and Speech; Tauroza and Allison 1990"
     ),
-    "fillers_per_minute": Reference(low=None, high=9, source="Bortfeld and others 2001; Shriberg 1994"),
+    "fillers_per_minute": Reference(low=None, high=9, source="all disfluencies together; Bortfeld and others 2001"),
     "longest_pause_seconds": Reference(low=None, high=4, source="Campione and Véronis 2002; Lundholm Fors 2015"),
 }
 

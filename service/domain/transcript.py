@@ -36,7 +36,8 @@ class Transcript(Value):
     """One recording's words in their order.
 
     `duration_seconds` is the recording's, silence included; `language` an ISO 639-1 code; `transcriber` names what
-    listened, as `whisper/tiny.en` does. Without `has_word_times` the times of words are guesses.
+    listened, as `whisper/tiny.en` does. Without `has_word_times` the times of words are guesses. `was_cut_off`: words
+    may be missing, since the file ended before its sound did or had parts that cannot be read.
     """
 
     words: tuple[Word, ...]
@@ -45,6 +46,7 @@ class Transcript(Value):
     language_confidence: float | None = Field(default=None, ge=0, le=1)
     transcriber: str
     has_word_times: bool = True
+    was_cut_off: bool = False
 
     @cached_property
     def text(self) -> str:

@@ -12,6 +12,10 @@ from service.domain.base import Value
 from service.domain.transcript import Transcript
 
 MAX_CORRECTED_CHARACTERS = 20_000  # as long as the longest answer that is graded
+_PLAYED_TYPES = {
+    *(f"audio/{name}" for name in ("webm", "ogg", "mp4", "mpeg", "wav", "x-wav", "flac", "aac", "m4a", "x-m4a")),
+    *(f"video/{name}" for name in ("webm", "mp4")),  # what some phones record sound as
+}
 
 
 class TranscriptionState(StrEnum):
@@ -59,6 +63,14 @@ class Transcription(Value):
     @property
     def is_over(self) -> bool:
         return self.state in (TranscriptionState.DONE, TranscriptionState.FAILED)
+
+    @property
+    def played_type(self) -> str:
+        """The media type that the recording may be sent out with.
+
+        Its own is its sender's word: one that a browser may do more with than play it is repeated to nobody.
+        """
+        return self.media_type if self.media_type in _PLAYED_TYPES else "application/octet-stream"
 
     @property
     def text(self) -> str | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from service.domain.servers import read_failure
 from service.errors import (
     BackendUnavailable,
     ReplyEmpty,
@@ -15,7 +16,7 @@ from service.errors import (
     ReplyUnusable,
 )
 from service.llm.base import ModelProfile, Reply, Request, StructuredOutput, TokenChoice
-from service.llm.failures import Target, explain_failure, read_failure
+from service.llm.failures import Target, explain_failure
 
 SCHEMA_NAME = "judgement"
 TOP_LOGPROBS = 10  # levels are one token each: 1 to 5 and "not_observed" fit, with room for variants such as " 4"

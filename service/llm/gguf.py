@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from service.domain.servers import read_failure
 from service.errors import (
     BackendModelMissing,
     BackendNotInstalled,
@@ -22,7 +23,7 @@ from service.errors import (
 )
 from service.llm.base import Health, ModelProfile, Reply, Request
 from service.llm.chat import build_body, read_completion
-from service.llm.failures import Target, explain_failure, read_failure
+from service.llm.failures import Target, explain_failure
 
 Result = TypeVar("Result")
 _MAGIC = b"GGUF"

@@ -13,6 +13,7 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
+from service.domain.servers import Failure, describe_host, read_failure
 from service.errors import (
     BackendError,
     BackendKeyRejected,
@@ -23,7 +24,7 @@ from service.errors import (
 )
 from service.llm.base import Health, ModelProfile, Reply, Request
 from service.llm.chat import build_body, read_completion
-from service.llm.failures import Failure, Target, describe_host, explain_failure, read_failure
+from service.llm.failures import Target, explain_failure
 from service.llm.live import require_loopback
 
 # With live calls off only providers that are known to go where base_url points: Bedrock, say, would go to AWS anyway.

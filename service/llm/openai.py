@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from functools import cached_property
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic_core import to_json
 
+from service.domain.servers import describe_host, is_loopback, parse_error_body, read_failure
 from service.errors import BackendError, BackendKeyRejected, BackendModelMissing, BackendTimeout, BackendUnavailable
 from service.llm.base import Health, ModelProfile, Reply, Request
 from service.llm.chat import build_body, parse_body, read_completion
-from service.llm.failures import Target, describe_host, explain_failure, read_failure
-from service.llm.live import is_loopback, require_loopback
+from service.llm.failures import Target, explain_failure
+from service.llm.live import require_loopback
 
 if TYPE_CHECKING:
     import httpx
@@ -152,7 +152,7 @@ class OpenAIBackend:
         import openai
 
         if isinstance(error, openai.APIStatusError):
-            body = _parse_error_body(error.response.content)
+            body = parse_error_body(error.response.content)
             failure = read_failure(error.status_code, body, error.response.headers)
             return explain_failure(failure, self._target, time.time())
         if isinstance(error, openai.APITimeoutError) and not _is_lost_connection(error):
@@ -178,13 +178,6 @@ def _build_no_cookies() -> httpx.Cookies:
             pass
 
     return NoCookies()
-
-
-def _parse_error_body(content: bytes) -> object:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _is_lost_connection(error: BaseException) -> bool:

@@ -16,7 +16,8 @@ Listen = Callable[[float], None]  # told the share that is done, 0–1, from any
 class Recording:
     """Sound that was decoded and found within the limits: 16 kHz, one channel, 16-bit PCM in a WAV file.
 
-    `was_cut_off`: the file that was sent ended before its sound did. `source_hash` is that file's SHA-256 (hex).
+    `was_cut_off`: the file that was sent ended before its sound did, or had parts that cannot be read. `source_hash` is
+    that file's SHA-256 (hex).
     """
 
     path: Path

@@ -6,14 +6,14 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from service.errors import AudioInvalid, SpeechUnavailable, UploadNotWritable
 from service.speech.base import Recording
 from service.speech.child import Message
-from service.speech.process import Child, ChildDied, ChildStalled, rebuild_error
+from service.speech.process import Child, ChildDied, ChildStalled
 
 CHILD = "service.speech.decoding_child"
 STALL_SECONDS = 60.0  # without a word of the child, which ends by itself when a file leads it in circles
@@ -69,16 +69,10 @@ def _create_file(folder: Path) -> Path:
 
 
 async def _run_child(source: Path, target: Path, limits: AudioLimits) -> Message:
-    try:
-        child = await Child.start(CHILD)
-    except OSError as failure:
-        raise SpeechUnavailable(
-            f"The process that decodes recordings cannot be started ({failure.strerror}). Free memory or processes, "
-            "and send the recording again."
-        ) from None
+    child = await Child.start(CHILD)
     job = {"source": str(source), "target": str(target), "limits": asdict(limits)}
     try:
-        return await _hear_child(child, job)
+        return await child.run(job, STALL_SECONDS)
     except ChildStalled:
         raise SpeechUnavailable(
             f"The process that decodes recordings said nothing for {STALL_SECONDS:g} seconds, so the machine is "
@@ -91,14 +85,3 @@ async def _run_child(source: Path, target: Path, limits: AudioLimits) -> Message
         ) from None
     finally:
         await asyncio.shield(child.kill())
-
-
-async def _hear_child(child: Child, job: Message) -> Message:
-    async with aclosing(child.run(job, STALL_SECONDS)) as messages:
-        async for message in messages:
-            if "error" in message:
-                raise rebuild_error(message)
-            if "done" in message:
-                done: Message = message["done"]
-                return done
-    raise ChildDied

@@ -6,13 +6,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from service.domain.servers import describe_host, is_loopback, parse_error_body, read_failure
 from service.domain.transcript import Transcript
 from service.errors import SpeechError, SpeechRejected, SpeechUnavailable
 from service.speech.base import Listen, Recording, ignore_share
-from service.speech.openai_failures import describe_host, explain_status, is_loopback
+from service.speech.openai_failures import explain_failure
 from service.speech.openai_replies import read_transcript
 from service.speech.sound import encode_flac
 
@@ -31,8 +33,6 @@ class OpenAITranscriber:
     server: told English, Whisper translates other languages instead of saying that it heard one.
     """
 
-    notice: str | None = None
-
     def __init__(
         self,
         model: str,
@@ -49,7 +49,7 @@ class OpenAITranscriber:
         self._timeout_seconds = timeout_seconds
         self._live_calls = live_calls
         self._host = describe_host(self._base_url)
-        self.notice = f"The recording is sent to {self._host}, which writes down what it hears."
+        self.notice: str | None = f"The recording is sent to {self._host}, which writes down what it hears."
         self._tells_times = True
 
     async def transcribe(self, recording: Recording, language: str, listen: Listen = ignore_share) -> Transcript:
@@ -59,7 +59,8 @@ class OpenAITranscriber:
         seconds = self._timeout_seconds + recording.duration_seconds
         content = await self._ask(sound, seconds)
         listen(1.0)
-        return read_transcript(content, recording.duration_seconds, language, self.name, self._host)
+        duration_seconds = recording.duration_seconds
+        return await asyncio.to_thread(read_transcript, content, duration_seconds, language, self.name, self._host)
 
     async def check_health(self) -> str:
         """Asks the server for its models, since there is no cheaper question; raises a SpeechError."""
@@ -86,14 +87,14 @@ class OpenAITranscriber:
     async def _ask(self, sound: bytes, seconds: float) -> bytes:
         """The body of a 200. A server that has no word times (gpt-4o-transcribe) is asked for the plain text."""
         if self._tells_times:
-            try:
+            with suppress(_FormatRefused):
                 return await self._post(sound, seconds, "verbose_json", ["word", "segment"])
-            except _FormatRefused:
-                self._tells_times = False
         try:
-            return await self._post(sound, seconds, "json", None)
+            content = await self._post(sound, seconds, "json", None)
         except _FormatRefused as refused:
             raise refused.error from None
+        self._tells_times = False  # it was the form; a server that refuses both refuses the recording
+        return content
 
     async def _post(self, sound: bytes, seconds: float, form: Any, times: Any) -> bytes:
         import openai
@@ -128,10 +129,10 @@ class OpenAITranscriber:
                 "with GRADER_TIMEOUT_SECONDS."
             ) from None
         except openai.APIStatusError as error:
-            failure = explain_status(error.status_code, error.response, self._host, self._model, time.time())
-            if error.status_code in _FORMAT_REFUSED:
-                raise _FormatRefused(failure) from None
-            raise failure from None
+            body = parse_error_body(error.response.content)
+            failure = read_failure(error.status_code, body, error.response.headers)
+            explained = explain_failure(failure, self._host, self._model, time.time())
+            raise _FormatRefused(explained) if error.status_code in _FORMAT_REFUSED else explained from None
         except openai.OpenAIError as error:
             raise SpeechUnavailable(
                 f"No connection to {self._host} ({type(error.__cause__ or error).__name__}). Check that the server "

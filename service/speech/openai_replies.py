@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,14 +29,14 @@ def read_transcript(content: bytes, duration_seconds: float, expected: str, name
     """The transcript of a 200's body. Raises SpeechUnavailable where it is none: a gateway's page, a wrong shape."""
     try:
         body = json.loads(content)
-        rows = list(_read_rows(body, duration_seconds))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):  # their text would hold what was said
+        words = build_words(list(_read_rows(body, duration_seconds)))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):  # they quote what was said
         raise SpeechUnavailable(
             f"{host} sent something that is no transcript. Check that GRADER_TRANSCRIBER_BASE_URL is a transcription "
             "server, and transcribe again."
         ) from None
     return Transcript(
-        words=build_words(rows),
+        words=words,
         duration_seconds=duration_seconds,
         language=_read_language(body.get("language"), expected),
         transcriber=name,
@@ -54,15 +55,27 @@ def _read_rows(body: dict[str, Any], duration_seconds: float) -> Iterator[Row]:
     """Rows of build_words: of `words`, else of `segments`, else of the text alone, its words spread evenly."""
     segments: list[dict[str, Any]] = body.get("segments") or []
     if body.get("words"):
+        starts = [_read_seconds(segment["start"]) for segment in segments]
         for word in body["words"]:
-            start, end = float(word["start"]), float(word["end"])
+            start, end = _read_seconds(word["start"]), _read_seconds(word["end"])
             confidence = word.get("probability", word.get("confidence"))
-            yield f" {word['word'].strip()}", start, end, confidence or _find_confidence(segments, (start + end) / 2)
+            if confidence is None:  # most servers tell none of single words: then that of the segment
+                place = bisect_right(starts, (start + end) / 2) - 1
+                confidence = _read_odds(segments[place]) if place >= 0 else None
+            yield f" {word['word'].strip()}", start, end, confidence
     elif segments:
         for segment in segments:
-            yield from _spread(segment["text"], float(segment["start"]), float(segment["end"]), _read_odds(segment))
+            start, end = _read_seconds(segment["start"]), _read_seconds(segment["end"])
+            yield from _spread(segment["text"], start, end, _read_odds(segment))
     else:
         yield from _spread(body["text"], 0.0, duration_seconds, None)
+
+
+def _read_seconds(value: Any) -> float:
+    seconds = float(value)
+    if not math.isfinite(seconds):  # NaN, which Python takes for JSON, or 1e999: stored, it could not be read again
+        raise ValueError
+    return seconds
 
 
 def _spread(text: str, start: float, end: float, confidence: float | None) -> Iterator[Row]:
@@ -70,13 +83,6 @@ def _spread(text: str, start: float, end: float, confidence: float | None) -> It
     step = (end - start) / max(1, len(words))
     for place, word in enumerate(words):
         yield f" {word}", start + place * step, start + (place + 1) * step, confidence
-
-
-def _find_confidence(segments: list[dict[str, Any]], second: float) -> float | None:
-    """That of the segment: servers tell no confidence of single words."""
-    inside = (part for part in segments if float(part["start"]) <= second <= float(part["end"]))
-    part = next(inside, None)
-    return None if part is None else _read_odds(part)
 
 
 def _read_odds(segment: dict[str, Any]) -> float | None:

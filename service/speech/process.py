@@ -7,12 +7,11 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncGenerator
 from typing import cast
 
 from service import errors
-from service.errors import GraderError
-from service.speech.child import Message
+from service.errors import GraderError, SpeechUnavailable
+from service.speech.child import Message, Tell
 
 _LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024  # the transcript of four hours has 5 MB
 
@@ -25,6 +24,10 @@ class ChildStalled(Exception):
     """The child said nothing for too long; never leaves this package."""
 
 
+def _ignore(message: Message) -> None:
+    """What a caller hears that waits for the end only."""
+
+
 class Child:
     """A module of this package in a process of its own. Belongs to the event loop that started it."""
 
@@ -35,53 +38,67 @@ class Child:
 
     @classmethod
     async def start(cls, module: str) -> Child:
-        """The child, before it has imported anything. Raises OSError where no process can be started."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # the working folder's files are nobody's modules
-            "-m",
-            module,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            limit=_LONGEST_MESSAGE_BYTES,
-            start_new_session=True,  # Ctrl-C in a terminal is for the parent, which then kills this
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"},
-        )
+        """The child, before it has imported anything. Raises SpeechUnavailable where no process can be started."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # the working folder's files are nobody's modules
+                "-m",
+                module,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                limit=_LONGEST_MESSAGE_BYTES,
+                start_new_session=True,  # Ctrl-C in a terminal is for the parent, which then kills this
+                env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"},
+            )
+        except OSError as failure:
+            raise SpeechUnavailable(
+                f"No process can be started for the recording ({failure.strerror}). Free memory or processes, and "
+                "send the recording again."
+            ) from None
         return cls(process)
 
     @property
     def is_alive(self) -> bool:
         return self._process.returncode is None
 
-    async def run(self, job: Message, stall_seconds: float) -> AsyncGenerator[Message, None]:
-        """The messages of one job, the last of them with "done" or "error".
+    async def run(self, job: Message, stall_seconds: float, hear: Tell = _ignore) -> Message:
+        """What the job's work returns; `hear` is told what it tells before.
 
-        Raises ChildDied, or ChildStalled when no message comes for that long.
+        Raises the GraderError that the work raises; ChildDied, or ChildStalled when nothing is told for that long.
         """
         with contextlib.suppress(ConnectionError):  # it died: the end of its messages says so
             self._jobs.write(f"{json.dumps(job)}\n".encode())
             await self._jobs.drain()
         while True:
-            try:
-                line = await asyncio.wait_for(self._messages.readline(), stall_seconds)
-            except TimeoutError:
-                raise ChildStalled from None
-            if not line.endswith(b"\n"):
-                raise ChildDied
-            message: Message = json.loads(line)
-            yield message
-            if "done" in message or "error" in message:
-                return
+            message = await self._read(stall_seconds)
+            if "error" in message:
+                raise _rebuild_error(message)
+            if "done" in message:
+                done: Message = message["done"]
+                return done
+            hear(message)
 
     async def kill(self) -> None:
         """Ends it at once and waits until it is gone."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
-        await self._process.communicate()  # reads its pipes to their end, so that they are closed too
+        self._jobs.close()
+        await self._process.communicate()  # reads the other pipe to its end, so that it is closed too
+
+    async def _read(self, stall_seconds: float) -> Message:
+        try:
+            async with asyncio.timeout(stall_seconds):  # not wait_for: in Python 3.11 it swallows a cancellation
+                line = await self._messages.readline()
+        except TimeoutError:
+            raise ChildStalled from None
+        if not line.endswith(b"\n"):
+            raise ChildDied
+        message: Message = json.loads(line)
+        return message
 
 
-def rebuild_error(message: Message) -> GraderError:
-    """The error that the child's last message tells of."""
+def _rebuild_error(message: Message) -> GraderError:
     error: type[GraderError] = getattr(errors, message["error"])
     return error(message["message"])

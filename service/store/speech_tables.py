@@ -30,7 +30,8 @@ TRANSCRIPTIONS = Table(
     Column("transcript", Text),  # JSON; last, since it is long (see tables.py)
     Index("ix_transcriptions_state", "state", "created_at"),
     Index("ix_transcriptions_owner", "owner", "created_at"),
-    Index("ix_transcriptions_grade", "grade_id"),  # else every deleted grade scans the table
+    # Else every deleted grade scans the table, and so does, each minute, who looks for those without their grade.
+    Index("ix_transcriptions_grade", "grade_id", "is_for_grade", "created_at"),
 )
 
 TRANSCRIPTION_KEYS = Table(  # of an Idempotency-Key: the same recording sent twice is one transcription

@@ -102,16 +102,9 @@ class TranscriptionStore:
 
         False when it is over already or deleted; then nothing is stored.
         """
-        values: dict[str, Any] = {
-            "finished_at": finished_at,
-            "has_recording": TABLE.c.keep_recording if may_keep else False,
-        }
-        if isinstance(result, Failure):
-            values |= {"error_code": result.code, "error_message": result.message}
-        else:
-            values |= {"transcript": result.model_dump_json()}
-        state = TranscriptionState.FAILED if isinstance(result, Failure) else TranscriptionState.DONE
-        return await self._update(transcription_id, values | {"state": state.value}, TABLE.c.state.in_(_UNFINISHED))
+        keeps = TABLE.c.keep_recording if may_keep else False
+        values = _write_end(result, finished_at) | {"has_recording": keeps}
+        return await self._update(transcription_id, values, TABLE.c.state.in_(_UNFINISHED))
 
     async def correct(self, transcription_id: str, owner: str | None, text: str | None) -> Transcription:
         """With the speaker's words; None takes them back. Raises UnknownTranscription, TranscriptionConflict."""
@@ -160,23 +153,16 @@ class TranscriptionStore:
         statement = (
             update(TABLE)
             .where(TABLE.c.state.in_(_UNFINISHED), TABLE.c.place != place, TABLE.c.created_at < before)
-            .values(
-                state=TranscriptionState.FAILED.value,
-                finished_at=now,
-                has_recording=False,
-                error_code=failure.code,
-                error_message=failure.message,
-            )
+            .values(has_recording=False, **_write_end(failure, now))
         )
         async with self._database.begin_write() as connection:
             return (await connection.execute(statement)).rowcount
 
     async def delete_ungraded(self, before: datetime) -> int:
         """Deletes those that were made for a grade, before `before`, and whose grade never came."""
+        ungraded = (TABLE.c.is_for_grade, TABLE.c.grade_id.is_(None), TABLE.c.created_at < before)
         async with self._database.begin_write() as connection:
-            result = await connection.execute(
-                delete(TABLE).where(TABLE.c.is_for_grade, TABLE.c.grade_id.is_(None), TABLE.c.created_at < before)
-            )
+            result = await connection.execute(delete(TABLE).where(*ungraded))
         if result.rowcount:
             await self._database.forget_deleted()
         return result.rowcount
@@ -201,6 +187,14 @@ class TranscriptionStore:
 
 def _is(transcription_id: str, owner: str | None) -> ColumnElement[bool]:
     return (TABLE.c.id == transcription_id) & (true() if owner is None else TABLE.c.owner == owner)
+
+
+def _write_end(result: Transcript | Failure, at: datetime) -> dict[str, Any]:
+    if isinstance(result, Failure):
+        told = {"state": TranscriptionState.FAILED.value, "error_code": result.code, "error_message": result.message}
+    else:
+        told = {"state": TranscriptionState.DONE.value, "transcript": result.model_dump_json()}
+    return {"finished_at": at, **told}
 
 
 def _read(row: Any) -> Transcription:

@@ -17,6 +17,7 @@ from service.errors import (
     GraderError,
     RecordingLost,
     ShuttingDown,
+    SpeechOverloaded,
     StoreError,
 )
 from service.store.transcriptions import TranscriptionStore
@@ -25,6 +26,7 @@ from service.transcriptions.line import Line, Waiting
 
 MAX_ATTEMPTS = 3
 RETRY_SECONDS = 5.0  # times the attempts so far: a transcriber that restarts is back by then
+LONGEST_RETRY_SECONDS = 120.0  # of those that a server asks for with Retry-After
 NO_SOUND = {one.code for one in (AudioInvalid, AudioTooLarge, AudioTooLong)}
 
 Listen = Callable[[Waiting, Callable[[float], None]], Awaitable[Transcript]]
@@ -154,7 +156,7 @@ class Desk:
         running = [entry.task for entry in self._entries.values() if entry.task is not None]
         if running:
             await asyncio.wait(running, timeout=max(0.0, self._stop_at - asyncio.get_running_loop().time()))
-        for task in (*running, *self._tasks):
+        for task in self._tasks:  # which stop what they listen to, once: a second time would not wait for its child
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for name in list(self._entries):
@@ -177,13 +179,11 @@ class Desk:
                 with suppress(StoreError):
                     await self._store.put_back(waiting.name)
                 entry.tell()
-            elif not task.cancelled() and (bug := task.exception()):
-                self._report(bug)
             if self.is_stopping:
                 return
 
     async def _transcribe(self, entry: _Entry) -> None:
-        """Once through. A database that is away leaves the recording to the next rescan."""
+        """Once through. What fails here, as when the database is away, leaves the recording to the next sweep."""
         name = entry.waiting.name
         try:
             attempts = await self._store.begin(name)
@@ -192,17 +192,17 @@ class Desk:
                 await self._let_go(name)
                 return
             result = await self._try(entry, attempts)
-            if result is None:
-                self._try_again(entry, attempts)
+            if isinstance(result, GraderError):
+                self._try_again(entry, attempts, result)
                 return
             await self._finish(entry, result)
-        except StoreError as failure:
+        except Exception as failure:  # noqa: BLE001 - a bug must neither keep the recording nor end the others' turn
             self._report(failure)
             self._forget(entry)
             self._folder.release(name)
 
-    async def _try(self, entry: _Entry, attempts: int) -> Transcript | Failure | None:
-        """What came of it; None when another attempt may go better."""
+    async def _try(self, entry: _Entry, attempts: int) -> Transcript | Failure | GraderError:
+        """What came of it; the error when another attempt may go better."""
         if attempts > MAX_ATTEMPTS:
             return describe_failure(
                 RecordingLost(
@@ -213,7 +213,7 @@ class Desk:
         try:
             return await self._listen(entry.waiting, self._build_listener(entry))
         except GraderError as error:
-            return None if error.retryable and attempts < MAX_ATTEMPTS else describe_failure(error)
+            return error if error.retryable and attempts < MAX_ATTEMPTS else describe_failure(error)
         except Exception as bug:  # noqa: BLE001 - it must not wait for ever, and nothing of the text may be told
             self._report(bug)
             return describe_failure(GraderError("The recording could not be transcribed. The server's log says why."))
@@ -243,15 +243,18 @@ class Desk:
     def _forget(self, entry: _Entry) -> None:
         self._entries.pop(entry.waiting.name, None)
 
-    def _try_again(self, entry: _Entry, attempts: int) -> None:
+    def _try_again(self, entry: _Entry, attempts: int, error: GraderError) -> None:
+        asked_seconds = error.retry_after_seconds if isinstance(error, SpeechOverloaded) else None
+        wait_seconds = max(self._policy.retry_seconds * attempts, min(asked_seconds or 0.0, LONGEST_RETRY_SECONDS))
         entry.task, entry.share = None, 0.0
+        self.line.keep(entry.waiting)
 
         def add() -> None:
             self._timers.discard(timer)
             if entry.waiting.name in self._entries:
                 self.line.add(entry.waiting)
 
-        timer = asyncio.get_running_loop().call_later(self._policy.retry_seconds * attempts, add)
+        timer = asyncio.get_running_loop().call_later(wait_seconds, add)
         self._timers.add(timer)
 
     def _build_listener(self, entry: _Entry) -> Callable[[float], None]:

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 from service.errors import SpeechBusy
 
-OWNER_PART = (
-    4  # an owner may fill a quarter of the line: one who sends a hundred files at once must not shut others out
-)
+OWNER_PART = 4  # an owner may fill a quarter of the line: who sends a hundred files at once must not shut others out
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +44,23 @@ class Line:
             raise SpeechBusy("Too many recordings wait to be transcribed. Ask again in a moment.")
         self._arriving[name] = owner
 
+    def keep(self, waiting: Waiting) -> None:
+        """Keeps a place for one that comes again: while nobody can listen, others would fill its place without end."""
+        self._arriving[waiting.name] = waiting.owner
+
     def free(self, name: str) -> None:
         """Gives a reserved place up; one that is none already stays so."""
         self._arriving.pop(name, None)
 
     def add(self, waiting: Waiting) -> None:
         """Puts it at the end; what was accepted is never turned away here."""
+        self.free(waiting.name)
         self._owners.setdefault(waiting.owner, deque()).append(waiting)
         self._news.set()
 
     def remove(self, name: str) -> bool:
-        """Whether it was in the line."""
+        """Whether it was in the line; a place that was kept for it is given up too."""
+        self.free(name)
         for owner, queue in self._owners.items():
             for one in queue:
                 if one.name == name:

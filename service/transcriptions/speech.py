@@ -14,13 +14,14 @@ from uuid import uuid4
 
 from service.domain.answer import check_storable
 from service.domain.transcription import Transcription
-from service.errors import GraderError, UnknownRecording
+from service.errors import AudioInvalid, GraderError, UnknownRecording
 from service.speech.base import Transcriber
 from service.store.transcriptions import TranscriptionKey, TranscriptionStore
 from service.transcriptions.desk import Desk
 from service.transcriptions.folder import File, RecordingFolder
 
 POLL_SECONDS = 1.0  # where another process listens
+RECEIVE_SECONDS = 900.0  # 100 MB at 1 Mbit/s; who sends a byte now and then would keep a place in the line for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +89,22 @@ class Speech:
         """The first half of `submit`, for one who learns the rest from what follows the recording.
 
         Its place in the line is kept from before its first byte until it is entered or discarded: else any number could
-        be sent at the same time.
+        be sent at the same time. Raises AudioInvalid too for one that has not come within RECEIVE_SECONDS.
         """
         if self._problem is not None:
             raise type(self._problem)(str(self._problem))
         name = f"trn_{uuid4().hex}"
         self._desk.reserve(name, owner)
         try:
-            return Received(name, await self._folder.receive(name, stream, self._max_bytes))
-        except BaseException:
+            async with asyncio.timeout(RECEIVE_SECONDS):
+                return Received(name, await self._folder.receive(name, stream, self._max_bytes))
+        except BaseException as failure:
             self._desk.line.free(name)
+            if isinstance(failure, TimeoutError):
+                raise AudioInvalid(
+                    f"The recording did not come within {RECEIVE_SECONDS:g} seconds. Send a shorter one, or a "
+                    "compressed one such as WebM, M4A or MP3."
+                ) from None
             raise
 
     async def discard(self, received: Received) -> None:

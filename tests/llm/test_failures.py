@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from email.utils import formatdate
-
 import pytest
 
+from service.domain.servers import Failure, is_loopback, read_failure
 from service.errors import (
     BackendError,
     BackendKeyRejected,
@@ -15,8 +14,8 @@ from service.errors import (
     LiveCallRefused,
     ReplyRefused,
 )
-from service.llm.failures import Failure, Target, describe_host, explain_failure, parse_retry_after, read_failure
-from service.llm.live import is_loopback, require_loopback
+from service.llm.failures import Target, explain_failure
+from service.llm.live import require_loopback
 
 NOW = 1_800_000_000.0
 TARGET = Target(host="models.example:8000", model="m-1")
@@ -57,27 +56,6 @@ def test_no_credit_is_not_retried_although_it_is_a_429() -> None:
     assert explain_failure(Failure(429, "rate_limit_exceeded"), TARGET, NOW).retryable
 
 
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after": "-3"}, 0.0),
-        ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
-        ({"retry-after-ms": "soon", "retry-after": "7"}, 7.0),
-        ({"retry-after": formatdate(NOW + 90, usegmt=True)}, 90.0),
-        ({"retry-after": formatdate(NOW - 90, usegmt=True)}, 0.0),
-        ({"retry-after": "tomorrow"}, None),
-        ({"retry-after": "inf"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "Mon, 99 Zzz 2026 99:99:99 GMT"}, None),
-    ],
-)
-def test_reads_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    assert parse_retry_after(headers, NOW) == seconds
-
-
 def test_overloaded_carries_the_wait() -> None:
     failure = read_failure(429, {"error": {"code": "slow_down"}}, {"Retry-After": "12"})
     error = explain_failure(failure, TARGET, NOW)
@@ -105,11 +83,6 @@ def test_identifiers_of_the_provider_are_repeated() -> None:
     body = {"error": {"code": "unsupported_value", "type": "invalid_request_error", "param": "messages[1].content"}}
     message = str(explain_failure(read_failure(400, body, {}), TARGET, NOW))
     assert "(status 400, unsupported_value, invalid_request_error, parameter messages[1].content)" in message
-
-
-def test_host_is_named_without_credentials() -> None:
-    assert describe_host("https://user:secret@models.example:8443/v1?key=secret") == "models.example:8443"
-    assert describe_host("nonsense") == "no host"
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ async def survive(count: int, folder: Path) -> Counter[str]:
 
 
 async def test_damaged_files_are_decoded_or_refused(tmp_path: Path) -> None:
-    ends = await survive(21, tmp_path)
+    ends = await survive(7, tmp_path)
     assert ends["decoded"] > 0
     assert ends["refused"] > 0
 

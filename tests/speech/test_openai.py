@@ -14,7 +14,6 @@ import pytest
 from service.errors import SpeechError, SpeechOverloaded, SpeechRejected, SpeechUnavailable
 from service.speech.base import Recording
 from service.speech.openai import OpenAITranscriber
-from service.speech.openai_failures import is_loopback
 from tests.servers.faults import GOOD_MODEL, Fault
 from tests.servers.transcriptions import TEXT, TranscriptionServer, run_transcription_server
 from tests.speech.sounds import SENTENCE, read_sound, write_wav
@@ -96,6 +95,16 @@ async def test_server_with_text_alone_is_asked_for_that_from_then_on(
     assert [form["response_format"] for form in server.forms] == ["verbose_json", "json", "json"]
 
 
+async def test_a_refused_recording_takes_no_times_from_the_next(
+    server: TranscriptionServer, recording: Recording, open_transcriber: Open
+) -> None:
+    transcriber = open_transcriber(server.base_url)
+    server.faults += [Fault.PARAMETER_REFUSED, Fault.PARAMETER_REFUSED]  # for either form
+    with pytest.raises(SpeechRejected):
+        await transcriber.transcribe(recording, "en")
+    assert (await transcriber.transcribe(recording, "en")).has_word_times
+
+
 @pytest.mark.parametrize(("told", "code"), [("german", "de"), ("de", "de"), ("esperanto", "esperanto"), ("", "en")])
 async def test_language_that_was_heard_is_kept(
     told: str, code: str, recording: Recording, open_transcriber: Open
@@ -174,9 +183,3 @@ async def test_nothing_leaves_the_machine_with_live_calls_off(recording: Recordi
 async def test_key_is_asked_for_before_anything_is_sent(recording: Recording) -> None:
     with pytest.raises(SpeechRejected, match="Set GRADER_TRANSCRIBER_API_KEY"):
         await OpenAITranscriber("whisper-1", api_key=None, timeout_seconds=1).transcribe(recording, "en")
-
-
-def test_names_are_not_taken_for_this_machine() -> None:
-    assert is_loopback("http://localhost:8000/v1")
-    assert is_loopback("http://[::1]/v1")
-    assert not is_loopback("http://transcribe.example/v1")

@@ -138,3 +138,13 @@ async def test_what_was_made_for_a_grade_goes_with_it(transcriptions: Transcript
     with pytest.raises(UnknownTranscription):
         await transcriptions.get(bound.id)
     assert await transcriptions.get(alone.id) == alone
+
+
+async def test_those_without_their_grade_are_found_by_an_index(database: Database) -> None:
+    """They are looked for every minute, among all others."""
+    if database.dialect != "sqlite":
+        pytest.skip("PostgreSQL plans by what is in the table")
+    statement = "DELETE FROM transcriptions WHERE is_for_grade = 1 AND grade_id IS NULL AND created_at < 5"
+    async with database.begin_read() as connection:
+        plan = str((await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")).all())
+    assert "(grade_id=? AND is_for_grade=? AND created_at<?)" in plan

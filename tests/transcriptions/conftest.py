@@ -10,6 +10,12 @@ import pytest
 from tests.transcriptions.rig import Office, open_office
 
 
+@pytest.fixture(autouse=True)
+def poll_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nobody waits a second for what another process hears."""
+    monkeypatch.setattr("service.transcriptions.speech.POLL_SECONDS", 0.02)
+
+
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     async with open_office(tmp_path) as office:

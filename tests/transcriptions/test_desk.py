@@ -13,6 +13,7 @@ from service.errors import (
     AudioInvalid,
     AudioTooLong,
     SpeechBusy,
+    SpeechOverloaded,
     SpeechUnavailable,
     UnknownTranscription,
     UploadNotWritable,
@@ -120,6 +121,26 @@ async def test_a_transcriber_that_is_away_is_asked_again(office: Office, failure
     assert len(office.ear.heard) == failures + 1
 
 
+async def test_a_server_that_names_a_time_is_asked_then(office: Office) -> None:
+    office.ear.failures.append(SpeechOverloaded("Too many requests.", 0.1))
+    began = asyncio.get_running_loop().time()
+    assert (await office.speech.wait((await office.send()).id)).state == "done"
+    assert asyncio.get_running_loop().time() - began >= 0.1  # the desk's own is 0.01
+
+
+async def test_what_waits_to_be_tried_again_counts_as_waiting(tmp_path: Path) -> None:
+    async with open_office(tmp_path, retry_seconds=60) as office:
+        office.ear.failures += [SpeechUnavailable("No connection.") for _ in range(25)]
+        sent = [await office.send() for _ in range(25)]
+        async with asyncio.timeout(5):
+            while office.ear.failures:
+                await asyncio.sleep(0.005)
+        with pytest.raises(SpeechBusy):  # a quarter of a hundred
+            await office.send()
+        await office.speech.delete(sent[0].id)
+        await office.send()
+
+
 async def test_a_transcriber_that_stays_away_is_given_up(office: Office) -> None:
     office.ear.failures += [SpeechUnavailable("No connection.") for _ in range(9)]
     failed = await office.speech.wait((await office.send()).id)
@@ -137,6 +158,34 @@ async def test_a_bug_ends_the_transcription_and_tells_nothing_of_the_text(tmp_pa
         assert "apologised" not in failed.failure.message
         assert [type(one) for one in office.reports] == [ValueError]
         assert (await office.speech.wait((await office.send()).id)).state == "done"
+
+
+async def test_a_bug_at_the_end_leaves_the_recording_to_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_office(tmp_path) as office:
+        with monkeypatch.context() as broken:
+            broken.setattr(office.store, "finish", None)
+            sent = await office.send()
+            async with asyncio.timeout(5):
+                while office.desk.has(sent.id):
+                    await asyncio.sleep(0.005)
+        assert [type(one) for one in office.reports] == [TypeError]
+        await office.sweep.take_up()
+        assert (await office.speech.wait(sent.id)).text == "I apologised."
+
+
+async def test_who_stops_sending_loses_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stall() -> AsyncIterator[bytes]:
+        yield b"I apol"
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("service.transcriptions.speech.RECEIVE_SECONDS", 0.05)
+    async with open_office(tmp_path) as office:
+        with pytest.raises(AudioInvalid, match=r"within 0\.05 seconds"):
+            await office.speech.submit(stall(), owner="ada")
+        assert office.list_files() == []
+        assert office.desk.line._arriving == {}
 
 
 @pytest.mark.parametrize("moment", ["waiting", "running"])

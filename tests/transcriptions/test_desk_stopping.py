@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from service.domain.transcript import Transcript
 from service.errors import (
     GraderError,
     ShuttingDown,
@@ -15,6 +17,7 @@ from service.errors import (
     UnknownTranscription,
 )
 from service.transcriptions.desk import MAX_ATTEMPTS
+from service.transcriptions.line import Waiting
 from service.transcriptions.sweep import ELSEWHERE_KEPT, UNGRADED_KEPT
 from tests.hearing import hear
 from tests.store.transcription_factory import NOON, make_transcription
@@ -49,6 +52,25 @@ async def test_what_runs_may_finish_while_the_server_stops(tmp_path: Path) -> No
             await office.send()
         office.ear.go.set()
         assert (await office.speech.wait(running.id)).state == "done"
+
+
+async def test_what_is_stopped_ends_its_process_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+    async with open_office(tmp_path) as office:
+        listen = office.desk._listen
+
+        async def listen_with_a_process(waiting: Waiting, hear_share: Callable[[float], None]) -> Transcript:
+            try:
+                return await listen(waiting, hear_share)
+            finally:
+                await asyncio.sleep(0.01)  # until it is gone
+                ended.append(waiting.name)
+
+        monkeypatch.setattr(office.desk, "_listen", listen_with_a_process)
+        office.ear.stuck.add("ada")
+        sent = await office.send()
+        await office.ear.began.wait()
+    assert ended == [sent.id]
 
 
 async def test_who_waits_for_what_is_stopped_is_told(tmp_path: Path) -> None:

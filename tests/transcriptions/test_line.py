@@ -60,6 +60,20 @@ def test_a_full_line_turns_everybody_away() -> None:
             line.reserve("late", owner)
 
 
+def test_what_comes_again_keeps_its_place() -> None:
+    line = Line(2)
+    again = Waiting("ada-1", "ada", "en")
+    line.keep(again)
+    line.keep(Waiting("bob-1", "bob", "en"))
+    with pytest.raises(SpeechBusy):
+        line.reserve("cleo-1", "cleo")
+    line.add(again)  # one place still
+    with pytest.raises(SpeechBusy):
+        line.reserve("cleo-1", "cleo")
+    assert not line.remove("bob-1")
+    line.reserve("cleo-1", "cleo")
+
+
 def test_nobody_in_particular_fills_the_line_alone() -> None:
     line = Line(8)
     fill(line, "ada-1", "ada-2")

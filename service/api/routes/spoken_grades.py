@@ -48,7 +48,7 @@ async def create_spoken_grade(
     accept: Accept = "",
 ) -> Response:
     """As `create_grade`, of a form with its fields and the recording as `audio`."""
-    await refuse_other_sites(request)
+    refuse_other_sites(request)
     content_type = request.headers.get("content-type", "")
     form = Form(content_type, AUDIO, runtime.settings.max_body_bytes)
     try:

@@ -65,7 +65,7 @@ async def receive_audio(request: Request, runtime: Runtime, owner: str) -> tuple
     content_type = request.headers.get("content-type", "")
     kind = read_kind(content_type)
     if is_form(content_type):
-        await refuse_other_sites(request)
+        refuse_other_sites(request)
         form = Form(content_type, AUDIO, runtime.settings.max_body_bytes)
         received = await receive_part(form, request.stream(), runtime, owner)
         return received, read_kind(form.media_type)
@@ -212,7 +212,10 @@ async def follow_transcription(
     operation_id="get_recording",
     response_class=Response,
     responses={
-        200: {"content": {"audio/*": _BYTES}, "description": "The file as it was sent"},
+        200: {
+            "content": {"audio/*": _BYTES, "application/octet-stream": _BYTES},
+            "description": "The file as it was sent",
+        },
         206: {"content": {"audio/*": _BYTES}, "description": "The part of it that `Range` asked for"},
         **document(*SCOPE_STATUSES, 404, 422, 500),
     },
@@ -220,9 +223,7 @@ async def follow_transcription(
 async def get_recording(transcription_id: TranscriptionId, runtime: WithRuntime, visitor: Reader) -> Response:
     """The recording as it was sent, where it is kept. Scopes as for reading the transcription."""
     found, path = await runtime.speech.find_recording(transcription_id, whose(visitor))
-    # As a download, and never as anything a browser would run: the media type is what its sender said it was.
-    playable = found.media_type if re.fullmatch(r"(audio|video)/[\w.+-]+", found.media_type) else "audio/x-unknown"
-    return FileResponse(path, media_type=playable, filename=found.id)
+    return FileResponse(path, media_type=found.played_type, filename=found.id)
 
 
 @router.patch(

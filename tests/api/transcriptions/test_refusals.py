@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -83,11 +84,15 @@ async def test_the_log_holds_no_word(
     await send(client)
     await send(client, b"no sound" * 50)
     told = "".join(capsys.readouterr())
+    assert "audio-invalid" in told, "else nothing was logged at all"
     assert "apologised" not in told
 
 
 async def test_an_outage_is_waited_for(settings: Settings, ear: FakeTranscriber) -> None:
     ear.failures.append(SpeechUnavailable("No connection."))
     async with run_app(settings, open_transcriber=ear.open) as app, make_client(app) as client:
-        response = await send(client, headers={**WAV, "Prefer": "wait=1"})
-        assert (response.status_code, response.json()["state"]) == (202, "running")
+        address = (await send(client, headers=WAV)).headers["location"]
+        async with asyncio.timeout(20):
+            while ear.failures:
+                await asyncio.sleep(0.01)
+        assert (await client.get(address)).json()["state"] == "running"

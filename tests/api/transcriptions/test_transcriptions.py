@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from httpx import AsyncClient
@@ -12,6 +13,7 @@ from service.config import Settings
 from tests.api.support import check_problem, make_client, parse_events, run_app
 from tests.api.transcriptions.sending import ADDRESS, UNKNOWN, WAIT, WAV, list_recordings, run_paused, send
 from tests.hearing import SPOKEN_TEXT, FakeTranscriber, make_wav
+from tests.speech.sounds import make_noise, write_sound
 
 
 async def test_a_recording_becomes_words_and_is_gone(
@@ -66,10 +68,17 @@ async def test_a_recording_is_kept_where_that_was_asked_for(settings: Settings, 
     assert (response.status_code, response.content) == (200, content)
     assert response.headers["content-type"] == "audio/wav"
     assert response.headers["content-disposition"].startswith("attachment")
+    assert response.headers["x-content-type-options"] == "nosniff"
     part = await client.get(f"{ADDRESS}/{view['id']}/recording", headers={"Range": "bytes=0-3"})
     assert (part.status_code, part.content) == (206, b"RIFF")
     assert (await client.delete(f"{ADDRESS}/{view['id']}")).status_code == 204
     assert list_recordings(settings) == []
+
+
+async def test_a_recording_that_ends_early_says_so(client: AsyncClient, tmp_path: Path) -> None:
+    flac = write_sound(tmp_path / "a.flac", make_noise(3), "flac").read_bytes()
+    assert (await send(client, flac[: len(flac) * 6 // 10])).json()["transcript"]["was_cut_off"]
+    assert not (await send(client)).json()["transcript"]["was_cut_off"]
 
 
 async def test_what_is_no_recording_fails_and_is_gone(settings: Settings, client: AsyncClient) -> None:

@@ -36,7 +36,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_transcriptions_state", "transcriptions", ["state", "created_at"])
     op.create_index("ix_transcriptions_owner", "transcriptions", ["owner", "created_at"])
-    op.create_index("ix_transcriptions_grade", "transcriptions", ["grade_id"])
+    op.create_index("ix_transcriptions_grade", "transcriptions", ["grade_id", "is_for_grade", "created_at"])
     op.create_table(
         "transcription_keys",
         sa.Column("owner", sa.Text, primary_key=True),
