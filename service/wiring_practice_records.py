@@ -56,10 +56,13 @@ class Records:
                 yield piece
 
     async def delete_attempt(self, attempt: Attempt) -> None:
-        """The attempt, its grade, disputes, transcription and recording. Raises UnknownAttempt."""
-        await self.eraser.delete_attempt(attempt)
+        """The attempt, its grade, disputes, transcription and recording. Raises UnknownAttempt.
+
+        The recording first: after a crash in between, an attempt can be deleted again, and a recording alone could not.
+        """
         if attempt.transcription is not None:
             await self._delete_transcription(attempt.transcription, Learner(id=attempt.learner).owner)
+        await self.eraser.delete_attempt(attempt)
 
     async def delete_learner(self, learner: Learner) -> Deleted:
         """Everything. A grading that runs just now deletes its grade itself: it finds its attempt gone."""

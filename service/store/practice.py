@@ -107,9 +107,7 @@ class AttemptStore:
         statement = (
             select(*_COLUMNS)
             .join(GRADES, GRADES.c.id == ATTEMPTS.c.drawn_grade)
-            .where(
-                GRADES.c.id == grade_id, GRADES.c.mode == Mode.PRACTICE.value
-            )  # only for these all attempts are read
+            .where(GRADES.c.id == grade_id, GRADES.c.mode == Mode.PRACTICE.value)
         )
         return next(iter(await self._list(statement)), None)
 

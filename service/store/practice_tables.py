@@ -51,6 +51,7 @@ PRACTICE_ATTEMPTS = Table(
     Index("ix_practice_attempts_question", "learner", "rubric_id", "question_key", "created_at", "id"),
     Index("ix_practice_attempts_created_at", "created_at"),
     Index("ix_practice_attempts_grade", "grade_id"),  # else every deleted grade scans the table
+    Index("ix_practice_attempts_drawn_grade", "drawn_grade"),
     Index("ix_practice_attempts_parent", "parent_id"),
     Index("ix_practice_attempts_interview", "interview_id", "place"),
 )

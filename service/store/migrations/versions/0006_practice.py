@@ -52,6 +52,7 @@ def upgrade() -> None:
     op.create_index("ix_practice_attempts_question", "practice_attempts", question)
     op.create_index("ix_practice_attempts_created_at", "practice_attempts", ["created_at"])
     op.create_index("ix_practice_attempts_grade", "practice_attempts", ["grade_id"])
+    op.create_index("ix_practice_attempts_drawn_grade", "practice_attempts", ["drawn_grade"])
     op.create_index("ix_practice_attempts_parent", "practice_attempts", ["parent_id"])
     op.create_index("ix_practice_attempts_interview", "practice_attempts", ["interview_id", "place"])
     op.create_table(
