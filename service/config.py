@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     transcriber_api_key: SecretStr | None = Field(None, description="its key; else OPENAI_API_KEY is used for OpenAI")
     max_audio_seconds: Annotated[float, Field(ge=1, le=14_400)] = Field(900.0, description="longest recording")
     max_audio_bytes: Annotated[int, Field(ge=1024)] = Field(104_857_600, description="largest file of a recording")
+    max_kept_bytes: Annotated[int, Field(ge=0)] = Field(
+        1_073_741_824, description="recordings that one person who practises may keep, in all"
+    )
     transcriptions_at_once: Annotated[int, Field(ge=1, le=64)] = Field(
         2, description="recordings that are transcribed at a time"
     )

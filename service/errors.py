@@ -22,6 +22,7 @@
     │   ├── CursorInvalid         a page cursor that this service did not issue
     │   ├── AudioInvalid          a recording that cannot be read as sound
     │   │   └── AudioTooLarge  AudioTooLong
+    │   ├── KeptRecordingsFull    one more kept recording is more than one person may keep
     │   ├── UnknownTranscription  UnknownRecording
     │   ├── TranscriptionConflict what is asked does not fit the transcription's state
     │   └── IdempotencyConflict   the key was used before with another body
@@ -202,6 +203,10 @@ class AudioTooLarge(AudioInvalid):
 
 class AudioTooLong(AudioInvalid):
     code = "audio-too-long"
+
+
+class KeptRecordingsFull(InputError):
+    code = "kept-recordings-full"
 
 
 class UnknownTranscription(InputError):

@@ -35,6 +35,7 @@ class FakeTranscriber:
         self.languages: list[str] = []
         self.at_once = self.most_at_once = 0
         self.was_cancelled = False
+        self.warmed_up = 0
 
     async def transcribe(self, recording: Recording, language: str, listen: Listen = ignore_share) -> Transcript:
         self.heard.append(recording.path)
@@ -53,6 +54,9 @@ class FakeTranscriber:
         if self.failures:
             raise self.failures.pop(0)
         return hear(self.text, language, self.confidence, self.name)
+
+    async def warm_up(self) -> None:
+        self.warmed_up += 1
 
     async def check_health(self) -> str:
         return "ready"

@@ -20,6 +20,7 @@ from service.api import (
     practice_history,
     practice_interviews,
     practice_recordings,
+    practice_uploads,
     screening,
     screening_answer,
     screening_batch,
@@ -85,6 +86,7 @@ PARTS = (
     screening_review,
     practice,
     practice_attempts,
+    practice_uploads,  # before `practice_recordings`: it takes forms only
     practice_recordings,
     practice_interviews,
     practice_history,

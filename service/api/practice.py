@@ -28,13 +28,16 @@ home = APIRouter(include_in_schema=False, route_class=PracticeRoute)
 router = APIRouter(include_in_schema=False, prefix=PRACTICE, route_class=PracticeRoute, dependencies=[may_practise])
 Words = Annotated[str, Query(max_length=200)]
 Name = Annotated[str, Path(max_length=100)]
+Earlier = Annotated[str, Query(alias="from", max_length=80)]
+Heard = Annotated[str, Query(max_length=80)]
 SHOWN = 60
+NOTHING_HEARD = "No words were heard in this recording. Listen to it, and choose another one, or write your answer."
 
 
 @home.get("/")
-async def show_home(request: Request) -> Response:
+async def show_home(request: Request, runtime: WithRuntime) -> Response:
     """What this is, on one screen."""
-    return render_page(request, "home.html", {})
+    return render_page(request, "home.html", {"days": runtime.settings.practice_days})
 
 
 @router.get("")
@@ -98,11 +101,12 @@ async def show_question(
     runtime: WithRuntime,
     visit: WithVisit,
     text: Annotated[str, Query(max_length=2_000)] = "",
-    earlier: Annotated[str, Query(alias="from", max_length=80)] = "",
+    earlier: Earlier = "",
+    heard: Heard = "",
 ) -> Response:
     """Where a question is answered, by voice or in writing; `from` is the attempt whose words it begins with."""
     found = runtime.practice.get_question(rubric, text if question == FREE_QUESTION_ID else question)
-    fields = await read_earlier(runtime, visit, earlier)
+    fields = await read_fields(runtime, visit, earlier, heard)
     return await show_answering(request, runtime, visit, found, fields)
 
 
@@ -118,13 +122,15 @@ async def show_answering(
     **more: object,
 ) -> Response:
     """The page of a question. `fields` is what was filled in already, `problem` why it comes back."""
+    fields = fields or {}
     tried = await runtime.practice.list_attempts(
         visit.learner, rubric=question.rubric, question_key=key or question.key, limit=3
     )
     settings = runtime.settings
     context: dict[str, object] = {
         "question": question, "asked": find_criteria(runtime, question), "tried": tried.attempts,
-        "fields": fields or {}, "problem": problem, "parent": None, "interview": None, "place": None,
+        "fields": fields, "problem": problem or fields.get("failed", ""),
+        "parent": None, "interview": None, "place": None,
         "most_seconds": round(settings.max_audio_seconds), "most_bytes": settings.max_audio_bytes,
         "most_characters": MAX_CORRECTED_CHARACTERS, "doubtful_below": DOUBTFUL_BELOW,
         "is_free": question.id == FREE_QUESTION_ID,
@@ -133,11 +139,26 @@ async def show_answering(
     return render_page(request, "question.html", context | more, status, **headers)
 
 
-async def read_earlier(runtime: Runtime, visit: Visit, attempt_id: str) -> dict[str, str]:
-    """The form with the words of an earlier attempt; empty when there is none to improve."""
-    if not attempt_id:
+async def read_fields(runtime: Runtime, visit: Visit, earlier: str = "", heard: str = "") -> dict[str, str]:
+    """The form with the words of an earlier attempt, or of a recording; empty when there is none to begin with."""
+    if heard:
+        return await _read_heard(runtime, visit, heard)
+    if not earlier:
         return {}
-    return {"from": attempt_id, "answer": (await runtime.practice.get_feedback(visit.learner, attempt_id)).text}
+    return {"from": earlier, "answer": (await runtime.practice.get_feedback(visit.learner, earlier)).text}
+
+
+async def _read_heard(runtime: Runtime, visit: Visit, recording: str) -> dict[str, str]:
+    """`listening` until its words are there, or why there are none (`failed`); `doubts` are those hard to hear."""
+    found = await runtime.speech.get(recording, visit.learner.owner)
+    if found.failure is not None:
+        return {"failed": found.failure.message}
+    if found.transcript is None:
+        return {"listening": found.id}
+    if not found.transcript.words:
+        return {"failed": NOTHING_HEARD}
+    doubts = [one.text for one in found.transcript.words if (one.confidence or 1.0) < DOUBTFUL_BELOW]
+    return {"answer": found.text or "", "transcription": found.id, "doubts": ", ".join(doubts)}
 
 
 def find_criteria(runtime: Runtime, question: PracticeQuestion) -> tuple[Criterion, ...]:

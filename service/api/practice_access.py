@@ -80,15 +80,19 @@ async def read_form(request: Request) -> Form:
 
 async def read_own_form(visit: WithVisit, form: Annotated[Form, Depends(read_form)]) -> Form:
     """The same, with the token that the learner's pages carry; raises AccessError without."""
-    if not is_theirs(visit, form.get(TOKEN)):
-        raise AccessError(STALE)
+    check_theirs(visit, form.get(TOKEN))
     return form
 
 
 async def check_script(request: Request, visit: WithVisit) -> None:
     """For requests of our scripts: the same, with the token in a header."""
     check_origin(request)
-    if not is_theirs(visit, request.headers.get(TOKEN_HEADER, "")):
+    check_theirs(visit, request.headers.get(TOKEN_HEADER, ""))
+
+
+def check_theirs(visit: Visit, token: str) -> None:
+    """Raises AccessError for a token that stood on no page of this learner."""
+    if not is_theirs(visit, token):
         raise AccessError(STALE)
 
 

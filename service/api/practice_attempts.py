@@ -10,12 +10,12 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from service.api.access import PRACTICE
-from service.api.practice import read_earlier, show_answering
+from service.api.practice import Earlier, Heard, read_fields, show_answering
 from service.api.practice_access import (
     STALE,
     Visit,
@@ -55,23 +55,22 @@ AttemptId = Annotated[str, Path(max_length=80)]
 SHORT_SECONDS = 0.2
 PLACE = re.compile("[0-9]")  # of ten questions at most
 MOST_OPEN_DISPUTES = 20  # of one grade: a person reads each of them
-SAVED = {"dispute": "Thank you. What you wrote is kept with this feedback.", "best": "Kept as your best."}
 
 
 @router.post("")
 async def hand_in(request: Request, runtime: WithRuntime, visit: WithVisit, form: WithAnyForm) -> Response:
     """Starts the grading, and on to its page; back with the answer and a sentence where that cannot be."""
     if not is_theirs(visit, form.get(TOKEN)):
-        return await _show_again(request, runtime, visit, form, STALE, HTTPStatus.FORBIDDEN)
+        return await show_again(request, runtime, visit, form, STALE, HTTPStatus.FORBIDDEN)
     try:
         runtime.practice_work.limit.take(visit.learner.id, name_address(request))
         await _correct(runtime, visit, form)
         attempt = await runtime.practice.start(visit.learner, read_attempt(form))
     except TooManyRequests as error:
         seconds = math.ceil(error.retry_after_seconds or 1)
-        return await _show_again(request, runtime, visit, form, str(error), HTTPStatus.TOO_MANY_REQUESTS, seconds)
+        return await show_again(request, runtime, visit, form, str(error), HTTPStatus.TOO_MANY_REQUESTS, seconds)
     except (InputError, SpeechError) as error:
-        return await _show_again(request, runtime, visit, form, str(error), HTTPStatus.UNPROCESSABLE_ENTITY)
+        return await show_again(request, runtime, visit, form, str(error), HTTPStatus.UNPROCESSABLE_ENTITY)
     return await _go_on(request, runtime, visit, attempt)
 
 
@@ -88,7 +87,7 @@ async def show_attempt(
     request: Request, attempt_id: AttemptId, runtime: WithRuntime, visit: WithVisit, model: str = "", saved: str = ""
 ) -> Response:
     """The feedback; while the answer is graded, what is happening."""
-    return await show_feedback(request, runtime, visit, attempt_id, model=bool(model), saved=SAVED.get(saved, ""))
+    return await show_feedback(request, runtime, visit, attempt_id, model=bool(model), saved=saved)
 
 
 @router.get("/{attempt_id}/events")
@@ -109,10 +108,11 @@ async def show_follow_up(
     attempt_id: AttemptId,
     runtime: WithRuntime,
     visit: WithVisit,
-    earlier: Annotated[str, Query(alias="from", max_length=80)] = "",
+    earlier: Earlier = "",
+    heard: Heard = "",
 ) -> Response:
     """Where the follow-up question is answered."""
-    fields = await read_earlier(runtime, visit, earlier)
+    fields = await read_fields(runtime, visit, earlier, heard)
     return await _show_follow_up(request, runtime, visit, attempt_id, fields)
 
 
@@ -205,7 +205,7 @@ async def _correct(runtime: Runtime, visit: Visit, form: Form) -> None:
         await runtime.speech.correct(transcription, visit.learner.owner, text)
 
 
-async def _show_again(
+async def show_again(
     request: Request,
     runtime: Runtime,
     visit: Visit,

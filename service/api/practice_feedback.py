@@ -64,13 +64,15 @@ async def _find_sound(runtime: Runtime, visit: Visit, page: FeedbackPage) -> str
 
 
 async def _find_earlier(runtime: Runtime, visit: Visit, page: FeedbackPage) -> Attempt | None:
-    """The latest graded attempt at the same question before this one, to compare with."""
+    """The latest scored attempt at the same question before this one, to compare with; None without scores."""
     one = page.attempt
+    if one.overall is None:
+        return None
     listed = await runtime.practice.list_attempts(
         visit.learner, rubric=one.rubric.id, question_key=one.question_key, limit=LOOKED_BACK
     )
-    older = [it for it in listed.attempts if not it.is_waiting and it.created_at < one.created_at]
-    return older[0] if older and not one.is_waiting else None
+    older = [it for it in listed.attempts if it.overall is not None and it.created_at < one.created_at]
+    return older[0] if older else None
 
 
 async def _find_interview(runtime: Runtime, visit: Visit, page: FeedbackPage) -> object:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from service.api.access import PRACTICE
-from service.api.practice import show_answering
+from service.api.practice import Heard, read_fields, show_answering
 from service.api.practice_access import WithOwnForm, WithVisit, from_own_page, keep_cookie, may_practise
 from service.api.practice_limits import name_address
 from service.api.practice_pages import PracticeRoute, render_page
@@ -62,16 +62,16 @@ async def begin_question(interview_id: InterviewId, place: Place, runtime: WithR
 
 @router.get("/{interview_id}/{place}")
 async def show_interview_question(
-    request: Request, interview_id: InterviewId, place: Place, runtime: WithRuntime, visit: WithVisit
+    request: Request, interview_id: InterviewId, place: Place, runtime: WithRuntime, visit: WithVisit, heard: Heard = ""
 ) -> Response:
     """Where the question is answered; back to the overview before its clock runs, and when it is done."""
     interview = await runtime.practice.get_interview(visit.learner, interview_id)
     if place >= len(interview.items) or interview.items[place].started_at is None or interview.items[place].attempt:
         return RedirectResponse(f"{PREFIX}/{interview_id}", SEE_OTHER)
     item = interview.items[place]
-    return await show_answering(
-        request, runtime, visit, item.question, interview=interview.id, place=place, clock=read_clock(interview, place)
-    )
+    fields = await read_fields(runtime, visit, heard=heard)
+    more: dict[str, Any] = {"interview": interview.id, "place": place, "clock": read_clock(interview, place)}
+    return await show_answering(request, runtime, visit, item.question, fields, **more)
 
 
 def read_clock(interview: Interview, place: int) -> dict[str, int]:

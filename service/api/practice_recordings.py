@@ -13,15 +13,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 from sse_starlette import ServerSentEvent
+from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from service.api.access import PRACTICE
 from service.api.events import describe_failure, stream
+from service.api.forms import read_kind
 from service.api.practice_access import WithVisit, check_script, may_practise
 from service.api.practice_limits import name_address
 from service.api.problems import encode
 from service.api.routes.grades import CLIENT_LEFT
+from service.api.routes.transcriptions import TAKEN
 from service.api.runtime import Runtime, WithRuntime
 from service.domain.transcription import Transcription
 from service.errors import AudioInvalid, GraderError
@@ -67,17 +70,27 @@ async def take_recording(
 ) -> Response:
     """The recording, waiting for its turn. It is deleted when it was listened to, unless it shall be kept."""
     runtime.practice_work.limit.take(visit.learner.id, name_address(request))
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not kind.startswith(("audio/", "video/")):
-        raise AudioInvalid(f"A {kind or 'body without a type'} is no recording. Choose a file with sound in it.")
+    kind = read_kind(request.headers.get("content-type", ""))
+    check_kind(kind)
     language = runtime.services.library.rubrics.get(rubric).language
     try:
         taken = await runtime.speech.submit(
-            request.stream(), owner=visit.learner.owner, language=language, keep_recording=keep, media_type=kind
+            request.stream(),
+            owner=visit.learner.owner,
+            language=language,
+            keep_recording=keep,
+            media_type=kind,
+            max_kept_bytes=runtime.settings.max_kept_bytes,
         )
     except ClientDisconnect:
         return Response(status_code=CLIENT_LEFT)
     return _send(taken, 202)
+
+
+@router.post("/warm-up", dependencies=[Depends(check_script)])
+async def warm_up(runtime: WithRuntime) -> Response:
+    """Somebody begins to speak: whoever listens is made ready meanwhile. Answered at once."""
+    return Response(status_code=202, background=BackgroundTask(runtime.speech.warm_up))
 
 
 @router.get("/{recording_id}")
@@ -108,6 +121,12 @@ async def delete_recording(recording_id: RecordingId, runtime: WithRuntime, visi
     """Deletes recording and words: it is spoken again."""
     await runtime.speech.delete(recording_id, visit.learner.owner)
     return Response(status_code=204)
+
+
+def check_kind(kind: str) -> None:
+    """Raises AudioInvalid for a file that its sender does not even call a recording."""
+    if not kind.startswith(("audio/", "video/")) and kind not in TAKEN:
+        raise AudioInvalid(f"This file is no recording ({kind or 'of no known type'}). Choose one with sound in it.")
 
 
 async def _build_events(

@@ -91,6 +91,7 @@ KINDS: Mapping[type[GraderError], Kind] = {
     errors.AudioInvalid: Kind(422, "The recording cannot be read"),
     errors.AudioTooLarge: Kind(413, "The recording is too large"),
     errors.AudioTooLong: Kind(422, "The recording is too long"),
+    errors.KeptRecordingsFull: Kind(409, "There is no room for another kept recording"),
     errors.UnknownTranscription: Kind(422, "There is no such transcription"),
     errors.UnknownRecording: Kind(404, "There is no recording of this transcription"),
     errors.TranscriptionConflict: Kind(409, "The transcription's state rules this out"),

@@ -30,14 +30,19 @@ FLAGS_IN_PLAIN_WORDS: Mapping[FlagCode, str] = {
     FlagCode.THIN_EVIDENCE: "A level rests on few words. An interviewer would ask for more; tell more of what you did.",
     FlagCode.NOTHING_OBSERVED: "None of the criteria was found in the answer.",
     FlagCode.UNRELIABLE_REPLY: "The model gave nothing usable. Grade the answer again.",
-    FlagCode.COPIED_TEXT: "Much of this stands word for word in the rubric's tips. Tell what you yourself do or did.",
+    FlagCode.COPIED_TEXT: "Much of this stands word for word in the tips given here. Tell it in your own words.",
     FlagCode.BASELINE_GRADER: "Graded without a language model.",
 }
+FIRST_AIM = 3  # from here on an anchor asks for a concrete act; the second reads "says that listening matters"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One level on the ladder. `is_here` is where the answer stands, `is_next` the one to aim at."""
+    """One level on the ladder. `is_here` is where the answer stands, `is_next` the one to aim at.
+
+    The lowest level's anchor tells of harm. Whoever only compares words, and saw no red flag, cannot say that of an
+    answer: then no step is here. "I listened to her until she was done" was once told that it talks over the customer.
+    """
 
     number: int
     anchor: str
@@ -78,12 +83,18 @@ class CriterionView:
 
 @dataclass(frozen=True, slots=True)
 class BetterSentence:
-    """`better` is how it could sound; `own` what the candidate said on it, None where they said nothing."""
+    """`better` is how it could sound; `own` what the candidate said on it, None where they said nothing.
+
+    `name` is the criterion's, None where it is not known. `is_example`: `better` is an example of the rubric, out of
+    somebody else's story, and `why` is the behaviour that it shows.
+    """
 
     criterion: str | None
+    name: str | None
     why: str
     own: str | None
     better: str
+    is_example: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +166,11 @@ def build_feedback_view(grade: Scored | Unscored, rubric: Rubric, question: Ques
         reason=grade.reason.message if grade.reason else None,
         summary=feedback.summary if feedback else "",
         criteria=tuple(
-            _view_criterion(place, one, known.get(one.id), one.weight / total)
+            _view_criterion(place, one, known.get(one.id), one.weight / total, is_model=grade.provenance.notice is None)
             for place, one in enumerate(grade.criteria, 1)
         ),
         strengths=feedback.strengths if feedback else (),
-        better=tuple(_pair(one, grade) for one in feedback.improvements) if feedback else (),
+        better=tuple(_pair(one, grade, known) for one in feedback.improvements) if feedback else (),
         next_step=feedback.next_step if feedback else None,
         follow_up=feedback.follow_up_question if feedback else None,
         model_answer=question.model_answer,
@@ -183,15 +194,21 @@ def round_level(level: float) -> int:
 
 
 def _view_criterion(
-    place: int, grade: CriterionScored | CriterionNotObserved, criterion: Criterion | None, share: float
+    place: int,
+    grade: CriterionScored | CriterionNotObserved,
+    criterion: Criterion | None,
+    share: float,
+    *,
+    is_model: bool,
 ) -> CriterionView:
+    may_blame = is_model or bool(grade.red_flags)
     return CriterionView(
         place=place,
         id=grade.id,
         name=grade.name,
         share=share,
         level=grade.level,
-        ladder=_build_ladder(criterion, grade.level) if criterion else (),
+        ladder=_build_ladder(criterion, grade.level, may_blame=may_blame) if criterion else (),
         quotes=tuple(one.quote for one in grade.evidence),
         red_flags=grade.red_flags,
         rationale=grade.rationale,
@@ -201,21 +218,32 @@ def _view_criterion(
     )
 
 
-def _build_ladder(criterion: Criterion, level: float | None) -> tuple[Step, ...]:
-    """Of a criterion that was not found, the third step is the next: the first ones are what to avoid."""
+def _build_ladder(criterion: Criterion, level: float | None, *, may_blame: bool) -> tuple[Step, ...]:
+    """The next step is the third at least: the first two are what to avoid."""
     here = None if level is None else round_level(level)
-    above = 3 if here is None else here + 1
+    above = max(FIRST_AIM, (here or 0) + 1)
+    shown = None if here == LOWEST_LEVEL and not may_blame else here
     return tuple(
-        Step(one.level, one.anchor, one.example, one.level == here, one.level == above) for one in criterion.levels
+        Step(one.level, one.anchor, one.example, one.level == shown, one.level == above) for one in criterion.levels
     )
 
 
-def _pair(improvement: Improvement, grade: Scored | Unscored) -> BetterSentence:
+def _pair(improvement: Improvement, grade: Scored | Unscored, known: Mapping[str, Criterion]) -> BetterSentence:
     """Beside the candidate's own words on the same criterion, the last of them: the nearest place to go on from."""
     quotes = [
         one.evidence[-1].quote for one in grade.criteria if one.id == improvement.criterion and len(one.evidence) > 0
     ]
-    return BetterSentence(improvement.criterion, improvement.text, quotes[0] if quotes else None, improvement.example)
+    criterion = known.get(improvement.criterion or "")
+    indicators = criterion.indicators if criterion else ()
+    shown = [one.behaviour for one in indicators if improvement.example in one.examples]
+    return BetterSentence(
+        criterion=improvement.criterion,
+        name=criterion.name if criterion else None,
+        why=shown[0] if shown else improvement.text,
+        own=quotes[0] if quotes else None,
+        better=improvement.example,
+        is_example=bool(shown),
+    )
 
 
 def _explain(flag: Flag) -> FlagView:

@@ -67,7 +67,7 @@ class History:
     async def get_progress(self, learner: Learner, rubric: str, names: Mapping[str, str]) -> Progress:
         """Overall and each criterion of `names` (id -> name) over time, over all questions of the rubric."""
         series = build_series(await self._attempts.list_scored(learner, rubric), names)
-        return Progress(series, draw_progress(series))
+        return Progress(series, draw_progress(choose_lines(series)))
 
     async def compare(self, learner: Learner, first: str, second: str) -> tuple[Attempt, Attempt, Comparison]:
         """Two graded attempts, the older one first. Raises UnknownAttempt, AttemptWaiting."""
@@ -81,6 +81,11 @@ class History:
         if attempt.is_waiting:
             raise AttemptWaiting(_NOT_GRADED)
         return await self.grades.get(attempt.grade)
+
+
+def choose_lines(series: tuple[Series, ...]) -> tuple[Series, ...]:
+    """What is worth drawing: the overall score, and each criterion with two levels. One dot is no progress."""
+    return series[:1] + tuple(one for one in series[1:] if len(one.points) > 1)
 
 
 def choose_best(rows: Iterable[Outline]) -> str | None:

@@ -43,6 +43,10 @@ class Transcriber(Protocol):
         """
         ...
 
+    async def warm_up(self) -> None:
+        """Loads what the next recording would else wait for, where that is on this machine. Raises a SpeechError."""
+        ...
+
     async def check_health(self) -> str:
         """A sentence on what was found to be ready, without transcribing anything; raises a SpeechError."""
         ...

@@ -62,6 +62,9 @@ class OpenAITranscriber:
         duration_seconds = recording.duration_seconds
         return await asyncio.to_thread(read_transcript, content, duration_seconds, language, self.name, self._host)
 
+    async def warm_up(self) -> None:
+        """The server's business."""
+
     async def check_health(self) -> str:
         """Asks the server for its models, since there is no cheaper question; raises a SpeechError."""
         self._check_allowed()

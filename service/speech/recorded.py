@@ -32,6 +32,9 @@ class RecordedTranscriber:
         listen(1.0)
         return transcript
 
+    async def warm_up(self) -> None:
+        """There is nothing to load."""
+
     async def check_health(self) -> str:
         """Counts the transcripts; raises SpeechNotInstalled without the folder."""
         if not await asyncio.to_thread(self._folder.is_dir):

@@ -42,18 +42,8 @@ class WhisperTranscriber:
 
     async def transcribe(self, recording: Recording, language: str, listen: Listen = ignore_share) -> Transcript:
         """The words; see Transcriber. Raises SpeechNotInstalled, or SpeechUnavailable when the process died."""
-        job = {
-            "path": str(recording.path),
-            "language": language,
-            "model": str(await asyncio.to_thread(find_model, self._model)),
-            "threads": self._threads,
-        }
-        async with self._turn:
-            try:
-                done = await self._run(job, listen)
-            except BaseException:  # also when it was cancelled: the child would go on
-                await self._stop()
-                raise
+        job = await self._build_job() | {"path": str(recording.path), "language": language}
+        done = await self._take_turn(job, listen)
         return Transcript(
             words=build_words([tuple(row) for row in done["words"]]),
             duration_seconds=recording.duration_seconds,
@@ -62,6 +52,14 @@ class WhisperTranscriber:
             transcriber=self.name,
         )
 
+    async def warm_up(self) -> None:
+        """Starts the process and loads the model, 1 to 2 s on busy cores; nothing where that was done. See Transcriber.
+
+        A recording that comes meanwhile waits for it, as it would without.
+        """
+        if not self._turn.locked() and (self._child is None or not self._child.is_alive):
+            await self._take_turn(await self._build_job(), ignore_share)
+
     async def check_health(self) -> str:
         """Looks for the packages and the model's files; raises SpeechNotInstalled."""
         folder = await asyncio.to_thread(find_model, self._model)
@@ -69,6 +67,17 @@ class WhisperTranscriber:
 
     async def aclose(self) -> None:
         await self._stop()
+
+    async def _build_job(self) -> Message:
+        return {"model": str(await asyncio.to_thread(find_model, self._model)), "threads": self._threads}
+
+    async def _take_turn(self, job: Message, listen: Listen) -> Message:
+        async with self._turn:
+            try:
+                return await self._run(job, listen)
+            except BaseException:  # also when it was cancelled: the child would go on
+                await self._stop()
+                raise
 
     async def _run(self, job: Message, listen: Listen) -> Message:
         if self._child is None or not self._child.is_alive:

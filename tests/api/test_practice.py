@@ -78,7 +78,7 @@ async def test_an_answer_becomes_feedback_without_scripts(settings: Settings) ->
         address = await hand_in(client)
         page = (await client.get(address)).text
         assert 'data-state="done"' in page
-        assert "Where this answer is" in page
+        assert re.search(r"Level \d, in the rubric&#39;s words", page), "a script cannot say where an answer is"
         assert "These replies come from a script, not from a model." in html.unescape(page), "the grader's own notice"
         assert "model-text" not in page
         assert "model-text" in (await client.get(f"{address}?model=1")).text

@@ -85,6 +85,7 @@ STATUSES = {
     "transcript-missing": 502,
     "speech-busy": 503,
     "recording-lost": 500,
+    "kept-recordings-full": 409,
     "transcription-unknown": 422,
     "recording-unknown": 404,
     "transcription-state-conflict": 409,

@@ -82,6 +82,12 @@ async def test_cancelled_transcription_ends_and_the_next_one_works(
     assert (await transcriber.transcribe(recording, "en")).words
 
 
+async def test_warm_or_not_it_hears_the_same(transcriber: Transcriber, recording: Recording) -> None:
+    before = (await transcriber.transcribe(recording, "en")).text
+    await transcriber.warm_up()
+    assert (await transcriber.transcribe(recording, "en")).text == before
+
+
 async def test_name_and_notice_and_health_are_for_people(transcriber: Transcriber) -> None:
     assert "/" in transcriber.name
     assert transcriber.notice is None or transcriber.notice.endswith(".")

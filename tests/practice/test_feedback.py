@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from service.domain.evidence import Evidence
 from service.domain.finding import NotObserved
-from service.domain.grade import Flag, FlagCode, Improvement, Scored, Unscored
+from service.domain.grade import Flag, FlagCode, Improvement, RedFlagGrade, Scored, Unscored
 from service.domain.judgement import NOT_OBSERVED
 from service.grading.job import Progress, Step
 from service.grading.pipeline import grade_answer
@@ -47,13 +48,43 @@ async def test_the_answer_is_whole_and_marked() -> None:
         assert "".join(piece.text for piece in marked).startswith(criterion.quotes[0][:10])
 
 
-@pytest.mark.parametrize(("level", "here", "above"), [(1, 1, 2), (3, 3, 4), (5, 5, None), (None, None, 3)])
+@pytest.mark.parametrize(
+    ("level", "here", "above"), [(1, None, 3), (2, 2, 3), (3, 3, 4), (5, 5, None), (None, None, 3)]
+)
 async def test_the_ladder_shows_this_step_and_the_next(level: int | None, here: int | None, above: int | None) -> None:
     view = build_feedback_view(await grade(level), RUBRIC, QUESTION)
     for criterion in view.criteria:
         assert [step.number for step in criterion.ladder] == [1, 2, 3, 4, 5]
         assert (criterion.here.number if criterion.here else None) == here
         assert (criterion.next.number if criterion.next else None) == above
+
+
+async def test_only_who_reads_or_finds_a_red_flag_says_that_an_answer_does_harm() -> None:
+    made = await grade(1)
+    read = made.model_copy(update={"provenance": made.provenance.model_copy(update={"notice": None})})
+    steps = [one.here for one in build_feedback_view(read, RUBRIC, QUESTION).criteria]
+    assert [step.number for step in steps if step] == [1, 1]
+    assert all(one.next and one.next.number == 3 for one in build_feedback_view(read, RUBRIC, QUESTION).criteria)
+    empathy, resolution = made.criteria
+    evidence = Evidence(quote=ANSWER_TEXT[:10], start=0, end=10)
+    flag = RedFlagGrade(id="blames", behaviour="Blames the customer", caps_at=1, evidence=evidence)
+    flagged = made.model_copy(update={"criteria": (empathy.model_copy(update={"red_flags": (flag,)}), resolution)})
+    view = build_feedback_view(flagged, RUBRIC, QUESTION)
+    assert [one.here.number if one.here else None for one in view.criteria] == [1, None]
+
+
+async def test_an_example_of_the_rubric_is_told_from_a_better_sentence() -> None:
+    made = await grade()
+    assert made.feedback is not None
+    indicator = RUBRIC.criteria[0].indicators[0]
+    told = [
+        Improvement(text="This was not found.", example=indicator.examples[0], criterion=RUBRIC.criteria[0].id),
+        Improvement(text="Name the day.", example="I called on Tuesday.", criterion=RUBRIC.criteria[0].id),
+    ]
+    feedback = made.feedback.model_copy(update={"improvements": tuple(told)})
+    view = build_feedback_view(made.model_copy(update={"feedback": feedback}), RUBRIC, QUESTION)
+    assert [(one.is_example, one.why) for one in view.better] == [(True, indicator.behaviour), (False, "Name the day.")]
+    assert {one.name for one in view.better} == {RUBRIC.criteria[0].name}
 
 
 async def test_shares_of_the_overall_sum_to_one() -> None:

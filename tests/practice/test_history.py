@@ -15,6 +15,7 @@ from service.domain.practice import Attempt, AttemptState
 from service.errors import AttemptWaiting, CursorInvalid
 from service.llm.base import Request
 from service.practice.comparison import ChangeKind, compare_attempts, compare_texts
+from service.practice.history import choose_lines
 from service.practice.plot import draw_progress
 from service.practice.progress import MAX_POINTS, Point, Series, build_series, thin_out
 from service.wiring_practice import Practice
@@ -108,6 +109,12 @@ def test_the_plot_is_valid_small_and_safe(count: int) -> None:
     assert "style=" not in svg  # the page's Content-Security-Policy refuses it
     assert "<b>" not in svg
     assert len(svg) < 60_000
+
+
+def test_a_criterion_with_one_level_is_no_line() -> None:
+    overall, twice, once = make_series(1), make_series(2, "Twice"), make_series(1, "Once")
+    assert choose_lines((overall, twice, once)) == (overall, twice)
+    assert choose_lines(()) == ()
 
 
 def test_no_attempts_are_no_plot() -> None:

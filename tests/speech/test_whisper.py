@@ -94,6 +94,22 @@ async def test_recordings_are_heard_one_after_the_other(fake: WhisperTranscriber
     assert shares == [0.5, 1.0]
 
 
+async def test_warming_up_starts_the_process_that_then_listens(fake: WhisperTranscriber) -> None:
+    await asyncio.gather(fake.warm_up(), fake.warm_up())
+    child = fake._child
+    assert child is not None
+    assert child.is_alive
+    await fake.warm_up()
+    assert (await fake.transcribe(RECORDING, "en")).text == "I listen."
+    assert fake._child is child, "it is started once"
+
+
+def test_a_job_without_a_recording_loads_the_model() -> None:
+    load_model.cache_clear()
+    assert transcribe({"model": str(find_model("tiny.en")), "threads": 2}, lambda _: None) == {}
+    assert load_model.cache_info().currsize == 1
+
+
 async def test_cancelled_transcription_stops_and_the_next_one_works(fake: WhisperTranscriber) -> None:
     started = asyncio.Event()
     work = asyncio.create_task(fake.transcribe(Recording(Path("forever.wav"), 4.0), "en", lambda _: started.set()))

@@ -1,5 +1,6 @@
 // Feedback: shown as it is produced, and then the words of the answer that speak for each criterion.
 import * as drafts from "./practice-draft.js";
+import { showLocalTimes } from "./practice-time.js";
 
 const page = document.getElementById("feedback");
 let held = "";
@@ -40,6 +41,7 @@ const finish = async () => {
   const response = await fetch(page.dataset.url, { headers: { Accept: "text/html" } });
   if (!response.ok) throw new Error(String(response.status));
   const fresh = read(await response.text());
+  showLocalTimes(fresh);
   for (const id of ["verdict", "answer", "rows", "rest"]) {
     const old = document.getElementById(id), now = fresh.getElementById(id);
     if (!old.isEqualNode(now)) old.replaceChildren(...now.childNodes);

@@ -5,6 +5,7 @@ const QUIET = 0.004; // the loudest moment of a microphone that hears nobody
 const TYPES = ["audio/webm;codecs=opus", "audio/mp4", "audio/ogg;codecs=opus"];
 const REFUSED = "The microphone may not be used. Allow it in the browser's address bar, or write your answer below.";
 const MISSING = "No microphone was found. Connect one, upload a recording, or write your answer below.";
+const READY = "Press the button and speak. One or two minutes are plenty.";
 const part = name => document.getElementById(name);
 const write = seconds => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
@@ -18,7 +19,7 @@ export class Recorder {
     part("use").addEventListener("click", () => this.send(this.sound));
     part("upload").addEventListener("change", event => { if (event.target.files.length) this.send(event.target.files[0]); event.target.value = ""; });
     addEventListener("pagehide", () => this.release());
-    this.show("idle", "Press the button and speak.");
+    this.show("idle", READY);
   }
 
   is(...states) { return states.includes(this.box.dataset.state); }
@@ -53,6 +54,7 @@ export class Recorder {
     } catch (error) {
       return this.fail(error.name === "NotFoundError" ? MISSING : REFUSED);
     }
+    this.warmUp();
     const mimeType = TYPES.find(type => MediaRecorder.isTypeSupported(type));
     this.chunks = [];
     this.seconds = 0;
@@ -112,12 +114,19 @@ export class Recorder {
     if (wasFollowing) this.forget(wasFollowing);
     part("clock").textContent = write(0);
     this.meter.clear();
-    this.show("idle", "Press the button and speak.");
+    this.show("idle", READY);
     part("record").focus({ preventScroll: true });
     this.tell.reset();
   }
 
   forget(id) { fetch(`${this.box.dataset.url}/${id}`, { method: "DELETE", headers: { "X-CSRF-Token": this.token } }).catch(() => { /* it is deleted with the rest */ }); }
+
+  // Whoever listens is made ready while somebody speaks: the first recording would else wait for it.
+  warmUp() {
+    if (this.isWarm) return;
+    this.isWarm = true;
+    fetch(`${this.box.dataset.url}/warm-up`, { method: "POST", headers: { "X-CSRF-Token": this.token } }).catch(() => { this.isWarm = false; });
+  }
 
   send(sound) {
     const { url, rubric, mostBytes } = this.box.dataset;
@@ -135,6 +144,7 @@ export class Recorder {
       this.say(request.response?.detail ?? "The recording was not taken. Try again.", true);
     };
     request.onerror = () => { this.show(this.sound ? "recorded" : "idle", ""); this.say("The connection broke. Your recording is still here: use it again.", true); };
+    this.warmUp();
     part("sending").value = 0;
     this.show("sending", "Sending your recording.");
     request.send(sound);
@@ -167,7 +177,7 @@ export class Recorder {
 
   end(found) {
     this.events.close();
-    if (!found.words.length) { const id = this.id; this.id = null; this.forget(id); return this.fail("No words were heard. Check that the right microphone is chosen, and speak closer to it."); }
+    if (!found.words.length) { const id = this.id; this.id = null; this.forget(id); return this.fail(this.sound ? "No words were heard. Check that the right microphone is chosen, and speak closer to it." : "No words were heard in this recording. Listen to it, and choose another one."); }
     this.show("done", "This is what was heard. Correct it below before it is graded.");
     this.tell.heard(found);
   }

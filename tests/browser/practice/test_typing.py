@@ -136,7 +136,9 @@ def test_what_is_wrong_can_be_said(address: str, open_page: Open) -> None:
     page.get_by_label("What would be right?").fill("I said this about somebody else.")
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#wrong")).to_contain_text("I said this about somebody else.")
-    expect(page.get_by_role("status").first).to_contain_text("kept with this feedback")
+    thanks = page.locator("#wrong").get_by_role("status")
+    expect(thanks).to_contain_text("kept with this feedback")
+    expect(thanks).to_be_in_viewport()
 
 
 def test_a_mock_interview_goes_on_where_it_was_left(address: str, open_page: Open) -> None:

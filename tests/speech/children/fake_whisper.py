@@ -11,6 +11,8 @@ from service.speech.child import Message, Tell, serve
 
 
 def work(job: Message, tell: Tell) -> Message:
+    if "path" not in job:  # warming up
+        return {}
     name = Path(job["path"]).stem
     tell({"share": 0.5})
     if name == "forever":
