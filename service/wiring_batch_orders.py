@@ -154,13 +154,15 @@ def check_spending(model: str, limit_usd: float | None, profile: Profile) -> Non
 
 
 def check_webhook(url: str, settings: Settings) -> None:
-    """Raises BatchInvalid for an address that is not called, or when messages cannot be signed."""
+    """Raises BatchInvalid for an address that is not called or without a secret, ConfigInvalid for one that is none."""
     from service.batches.addresses import read_target
+    from service.batches.webhooks import read_secret
 
     if settings.webhook_secret is None:
         raise BatchInvalid(
             "Webhook messages cannot be signed here. Set GRADER_WEBHOOK_SECRET, or leave the webhook's address out."
         )
+    read_secret(settings.webhook_secret.get_secret_value())  # else nobody is told until a worker refuses to start
     read_target(url, allow_private=settings.webhook_private)
 
 

@@ -198,7 +198,8 @@ class BatchResults:
         if kind is Kind.XLSX or view is not View.REJECTED:
             refuse_hidden(batch)
         content = await self._gather_content(batch, options or Options())
-        await self.audit.append(actor, Action.BATCH_EXPORTED, batch_id, {"kind": kind.value, "view": view.value})
+        part = "all" if kind is Kind.XLSX else view.value  # a workbook has a sheet for each view
+        await self.audit.append(actor, Action.BATCH_EXPORTED, batch_id, {"kind": kind.value, "view": part})
         async with aclosing(stream_export(content, kind, view)) as pieces:
             async for piece in pieces:
                 yield piece

@@ -15,6 +15,7 @@ from service.api.schemas import _refuse_controls
 from service.batches.review import MAX_REASON_CHARACTERS, ReviewDraft
 from service.batches.review_agreement import ReviewAgreement
 from service.batches.review_queue import QueueItem, QueuePage, QueueReason
+from service.domain.grade import FlagCode
 from service.store.audit import AuditEntry, AuditReport
 from service.store.decisions import DecisionKind
 
@@ -52,7 +53,7 @@ class QueueFilter(_Model):
 
 
 class QueuedAnswer(_Model):
-    """An answer to be reviewed; `reasons` and `overall` are withheld where reviews are blind."""
+    """An answer to be reviewed; `reasons`, `overall` and `flags` are withheld where reviews are blind."""
 
     number: int
     row: int
@@ -60,6 +61,7 @@ class QueuedAnswer(_Model):
     question: str
     reasons: tuple[QueueReason, ...]
     overall: float | None
+    flags: Annotated[tuple[FlagCode, ...], Field(description="Those that make it `flagged`")]
 
     @classmethod
     def build(cls, item: QueueItem) -> Self:
@@ -121,7 +123,9 @@ class AuditFilter(_Model):
 
     limit: Annotated[int, Field(ge=1, le=1_000, description="How many entries at most")] = 100
     cursor: Annotated[str | None, Field(description="`next_cursor` of the page before")] = None
-    subject: Annotated[Header | None, Field(description="A batch's id, or `<batch>/<number>` of an answer")] = None
+    subject: Annotated[
+        Header | None, Field(description="A batch's id, `<batch>/<number>` of an answer, or the id of a grade")
+    ] = None
 
 
 class AuditLine(_Model):

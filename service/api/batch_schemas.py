@@ -221,7 +221,7 @@ class BatchEstimate(_Model):
     answers: int
     sampled: Annotated[int, Field(description="So many were rendered; the rest is scaled up from them")]
     refused: Annotated[int, Field(description="Answers that cost nothing: too short, too long, in another language")]
-    calls: int
+    calls: Annotated[int, Field(description="Of a language model; the embedded grader asks none, nor sends it tokens")]
     tokens_in: Annotated[int, Field(description="An estimate: characters of the messages / 4")]
     tokens_out_typical: Annotated[int | None, Field(description="By an earlier batch; null without one")]
     tokens_out_most: int

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
@@ -17,8 +17,8 @@ from service.api.access import SCREENING
 from service.api.batch_events import stream_batch
 from service.api.routes.batches import BatchId
 from service.api.runtime import Runtime, WithRuntime
-from service.api.screening import Runner, may_read
-from service.api.screening_forms import Form, WithForm
+from service.api.screening import Runner, may_read, may_run
+from service.api.screening_forms import Form, WithForm, read_form
 from service.api.screening_pages import SEE_OTHER, PageRoute, name_actor, render_page
 from service.api.screening_table import TableQuery, open_table, read_query
 from service.batches.export.content import Kind, View
@@ -83,6 +83,13 @@ async def open_results(batch_id: BatchId, runtime: WithRuntime, visitor: Runner,
     """Ends the blindness of reviews; then the batch's page, with its ranking."""
     await runtime.batches.results.open_results(batch_id, visitor.actor)
     return RedirectResponse(f"{SCREENING}/{batch_id}", SEE_OTHER)
+
+
+@router.post("/delete", dependencies=[Depends(read_form), may_run])
+async def delete_batch(batch_id: BatchId, request: Request, runtime: WithRuntime) -> Response:
+    """Deletes the batch for good; then the list of the others."""
+    await runtime.batches.delete(batch_id, name_actor(request))
+    return RedirectResponse(SCREENING, SEE_OTHER)
 
 
 @router.post("/limit")

@@ -16,11 +16,12 @@ from service.api.runtime import Runtime, WithRuntime
 from service.api.screening import may_read
 from service.api.screening_pages import PageRoute, render_page
 from service.batches.blindness import refuse_hidden
-from service.batches.ranking.comparison import Comparison, compare_batches
+from service.batches.ranking.comparison import Pair, compare_batches
 from service.domain.batch import Batch
 
 router = APIRouter(include_in_schema=False, prefix=SCREENING, route_class=PageRoute, dependencies=[may_read])
 SHOWN = 100
+LEAST_SHOWN = 0.005  # less is written as 0.00
 CHOICES = 100
 OptionalBatch = Annotated[str | None, Query(pattern=BATCH_ID)]
 
@@ -39,7 +40,7 @@ async def show_comparison(
     if a is not None and b is not None and a != b:
         first, second = await runtime.batches.get(a), await runtime.batches.get(b)
         context |= {"first": first, "second": second, "differences": list_differences(first, second)}
-        context["found"] = await _compare(runtime, first, second)
+        context |= await _compare(runtime, first, second)
     return render_page(request, "compare.html", context)
 
 
@@ -64,10 +65,22 @@ def _describe_grading(batch: Batch) -> Mapping[str, str]:
     }
 
 
-async def _compare(runtime: Runtime, first: Batch, second: Batch) -> Comparison:
+async def _compare(runtime: Runtime, first: Batch, second: Batch) -> dict[str, Any]:
     results = runtime.batches.results
     for batch in (first, second):  # both, before anything is read
         refuse_hidden(batch)
     sides = [await results.open_side(batch) for batch in (first, second)]
     is_same_file = first.file_hash == second.file_hash
-    return await asyncio.to_thread(compare_batches, sides[0], sides[1], is_same_file=is_same_file)
+    found = await asyncio.to_thread(compare_batches, sides[0], sides[1], is_same_file=is_same_file)
+    return {
+        "found": found,
+        "differing": [one for one in found.pairs if is_shown(one)],
+        "errors": [side.snapshot.basis.grader_error.source.rstrip(".") for side in sides],
+    }
+
+
+def is_shown(pair: Pair) -> bool:
+    """Whether the scores differ as they are written: 124 rows of +0.00 hid the three that said something."""
+    if pair.first_overall is None or pair.second_overall is None:
+        return pair.first_overall is not pair.second_overall
+    return pair.difference is None or abs(pair.difference) >= LEAST_SHOWN

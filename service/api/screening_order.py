@@ -82,7 +82,17 @@ def read_request(fields: Fields, upload: Upload) -> BatchRequest:
     except ValidationError as error:
         problem = error.errors()[0]
         field = str(problem["loc"][0])
-        raise BatchInvalid(f"{NUMBERS.get(field, field.capitalize())}: {problem['msg']}.") from None
+        raise BatchInvalid(f"{NUMBERS.get(field, field.capitalize())}: {_explain(field, problem)}.") from None
+
+
+def _explain(field: str, problem: Mapping[str, Any]) -> str:
+    """`expected 5 at most`, in the unit of the page; pydantic's own words for what is no bound."""
+    bounds = {"le": "at most", "ge": "at least", "gt": "above", "lt": "below"}
+    for name, words in bounds.items():
+        if name in problem.get("ctx", {}):
+            bound = problem["ctx"][name] * (100 if field == "sample_share" else 1)
+            return f"expected a number {words} {bound:,g}"
+    return str(problem["msg"])
 
 
 def _read_number(name: str, text: str, words: str) -> float | int:
@@ -130,6 +140,8 @@ def _list_choices(column: PreviewColumn, said: str | None, rubric: Rubric) -> li
     guessed = _say(column.holds, rubric) if column.holds is not None and said is None else None
     options = [*ROLES, (f"group:{header}"[:200], "A group, for audits (never sent to a model)")]
     options += [(f"question:{one.id}", f"Answers to: {_shorten(one.text)}") for one in rubric.questions]
+    if rubric.free_question is not None and len(header.split()) > 2 and "=" not in header:  # "=" parts what from header
+        options.append((f"question:{header}", "Answers to the question in its header"))
     if said and said not in dict(options):
         options.append((said, said))
     if guessed or said is not None:

@@ -19,11 +19,12 @@ from service.api.access import Visitor
 from service.api.handlers import report_error
 from service.api.problems import Problem, build_headers, describe_error, describe_refusal, describe_validation
 from service.api.screening_forms import get_token
-from service.errors import GraderError
+from service.errors import GraderError, UnknownBatch
 from service.store.keys import Scope
 
 REVIEWER_COOKIE = "ig_reviewer"
 MAX_REVIEWER = 80
+NO_BATCH = "There is no batch at this address. It may have been deleted, or the address was cut off."
 SEE_OTHER = 303  # after a form: reloading the page it leads to sends nothing again
 SAFETY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -52,6 +53,8 @@ class PageRoute(APIRoute):
             except HTTPException as error:
                 return self.show_problem(request, describe_refusal(request, error.status_code))
             except RequestValidationError as error:
+                if any(one["loc"][:2] == ("path", "batch_id") for one in error.errors()):
+                    return self.show_problem(request, describe_error(request, UnknownBatch(NO_BATCH)))
                 return self.show_problem(request, describe_validation(request, error))
 
         return handle_page

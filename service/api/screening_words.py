@@ -56,6 +56,14 @@ def write_level(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
+def write_signed(value: float | None) -> str:
+    """`+0.25`, `−0.25`, and `0.00` without a sign; a dash where it is not known."""
+    if value is None:
+        return "–"
+    written = f"{value:+.2f}".replace("-", "−")
+    return written[1:] if float(written[1:]) == 0 else written
+
+
 def write_money(value: float | None) -> str:
     """In US dollars; cents where there are some."""
     if value is None:
@@ -126,6 +134,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "size": write_size,
     "halves": count_halves,
     "plural": plural,
+    "signed": write_signed,
     "without_flags": cut_flags,
     "state_name": _name(STATES),
     "answer_state": _name(ANSWER_STATES),

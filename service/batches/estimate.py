@@ -20,9 +20,10 @@ NO_OUTPUT = "how long its replies are is not known before its first batch; at mo
 
 # Where no earlier batch tells: seconds a call takes, by the first part of the model's name. embedded: measured, one
 # answer after the other on one core. The others are stated assumptions, and the estimate says so.
-ASSUMED_SECONDS = {"embedded": 0.006, "replay": 0.006, "gguf": 20.0}
+EMBEDDED = "embedded"  # reads no prompt: an estimate of 2,642,319 tokens frightened the first person who saw it
+ASSUMED_SECONDS = {EMBEDDED: 0.006, "replay": 0.006, "gguf": 20.0}
 ASSUMED_HOSTED_SECONDS = 5.0
-ONE_AT_A_TIME = frozenset({"embedded", "replay", "gguf"})
+ONE_AT_A_TIME = frozenset({EMBEDDED, "replay", "gguf"})
 
 
 class Sample(Generic[A]):
@@ -50,8 +51,9 @@ class Estimate:
     """What the whole batch takes. Tokens are estimates, without repairs and retries; costs are in US dollars.
 
     `refused` answers are turned away before a model is asked, and cost nothing. `tokens_out_typical` goes by an earlier
-    batch, None without one. Each None of a cost is explained in `cost_note`; `duration_note` says what the duration
-    rests on. `sampled` answers were rendered; everything is scaled up from them.
+    batch, None without one. Of the embedded grader, which asks no model, calls, tokens and costs are 0. Each None of a
+    cost is explained in `cost_note`; `duration_note` says what the duration rests on. `sampled` answers were rendered;
+    everything is scaled up from them.
     """
 
     answers: int
@@ -87,9 +89,11 @@ def estimate_batch(
     whole = sum(loads, Load())
     graded = round(sum(load.calls > 0 for load in loads) * share)
     calls, tokens_in, most = (round(part * share) for part in (whole.calls, whole.tokens_in, whole.tokens_out_most))
+    seconds, note = _guess_duration(graded, calls, model, at_once, history)
+    if model == EMBEDDED:
+        calls = tokens_in = most = 0
     typical = round(history.tokens_out * graded) if history and history.tokens_out is not None else None
     cost_most = compute_cost(tokens_in, most, prices)
-    seconds, note = _guess_duration(graded, calls, model, at_once, history)
     return Estimate(
         answers=total,
         sampled=len(loads),
@@ -112,4 +116,5 @@ def _guess_duration(graded: int, calls: int, model: str, at_once: int, history: 
         return graded / rate, f"as fast as the batch {history.batch_name!r}: {rate:.3g} answers a second"
     kind = model.partition("/")[0]
     seconds, width = ASSUMED_SECONDS.get(kind, ASSUMED_HOSTED_SECONDS), 1 if kind in ONE_AT_A_TIME else at_once
-    return calls * seconds / width, f"assumed, not measured: {seconds:g} s a call, {width} at a time"
+    unit = "an answer" if model == EMBEDDED else "a call"
+    return calls * seconds / width, f"assumed, not measured: {seconds:g} s {unit}, {width} at a time"

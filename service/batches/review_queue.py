@@ -34,8 +34,9 @@ _NOT_PRESSING = sum(1 << FLAGS.index(flag) for flag in (FlagCode.BASELINE_GRADER
 
 @dataclass(frozen=True, slots=True)
 class QueueItem:
-    """An answer to be reviewed. `reasons` and `overall` are hidden (empty, None) in a blind queue: they tell of the
-    machine's score.
+    """An answer to be reviewed. `flags` are those that make it flagged.
+
+    `reasons`, `flags` and `overall` are hidden (empty, None) in a blind queue: they tell of the machine's score.
     """
 
     number: int
@@ -44,6 +45,7 @@ class QueueItem:
     question: str
     reasons: tuple[QueueReason, ...]
     overall: float | None
+    flags: tuple[FlagCode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,12 @@ def _describe(
         question=columns.questions[columns.question[place]],
         reasons=() if is_blind else tuple(reason for reason, of in reasons.items() if of[place]),
         overall=None if is_blind or np.isnan(overall) else overall,
+        flags=() if is_blind else tuple(flag for flag in FLAGS if columns.flags[place] & ~_NOT_PRESSING & _mask(flag)),
     )
+
+
+def _mask(flag: FlagCode) -> int:
+    return 1 << FLAGS.index(flag)
 
 
 def _is_among(numbers: IntArray, chosen: Collection[int]) -> BoolArray:

@@ -26,7 +26,8 @@ AsJson = Annotated[bool, typer.Option("--json", help=JSON_HELP)]
 @app.command("list")
 def list_entries(
     subject: Annotated[
-        str | None, typer.Option("--of", metavar="ID", help="Only of this batch and its answers: its whole id.")
+        str | None,
+        typer.Option("--of", metavar="ID", help="Only of this batch and its answers, or of this grade: its whole id."),
     ] = None,
     before: Annotated[int | None, typer.Option(metavar="NUMBER", min=1, help="Only entries before this one.")] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How many, newest first.")] = 50,

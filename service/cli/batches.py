@@ -18,7 +18,12 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="Table with a header:
 RubricOption = Annotated[str, typer.Option("--rubric", metavar="ID", help="Grade under this rubric: ID or ID@vN.")]
 MapOption = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="WHAT=HEADER", help="What the column HEADER holds: answer=Response. Repeatable."),
+    typer.Option(
+        "--map",
+        metavar="WHAT=HEADER",
+        help="What the column HEADER holds: answer=Response; WHAT is answer, question, candidate, external_id, "
+        "group:NAME, or question:ID or question:TEXT for a column of answers to that question. Repeatable.",
+    ),
 ]
 LeaveOutOption = Annotated[
     list[str] | None,

@@ -58,7 +58,7 @@ def print_progress(progress: Progress) -> None:
     spec = batch.spec
     typer.echo(f"{batch.id}  {keep_printable(batch.name)}\n")
     print_hanging("  state    ", describe_state(batch))
-    print_hanging("  answers  ", describe_counts(counts))
+    print_hanging("  answers  ", describe_counts(counts, is_embedded=spec.model == "embedded"))
     if batch.state is BatchState.RUNNING and progress.is_working is False:
         print_hanging("  worker   ", "none is alive; start one: interview-grader worker")
     if batch.rejected:
@@ -69,7 +69,7 @@ def print_progress(progress: Progress) -> None:
     if spec.spending_limit_usd is not None:
         print_hanging("  limit    ", f"${spec.spending_limit_usd:,.2f}; spent {_price(counts.cost_usd)}")
     for command in suggest(progress):
-        typer.echo(f"Next: interview-grader batches {command}")
+        typer.echo(f"Next: interview-grader {command}")
 
 
 def describe_state(batch: Batch) -> str:
@@ -83,10 +83,13 @@ def describe_state(batch: Batch) -> str:
     return ". ".join(part.rstrip(". ") for part in parts if part) + "."
 
 
-def describe_counts(counts: Counts) -> str:
-    """`508: 500 scored, 8 unscored`; only what there is."""
+def describe_counts(counts: Counts, *, is_embedded: bool = False) -> str:
+    """`508: 500 scored, 8 unscored`; only what there is.
+
+    Of the embedded grader each grade asks for a review, so that the number says nothing: the review queue tells more.
+    """
     named = [("waiting", counts.waiting), ("scored", counts.scored), ("unscored", counts.unscored)]
-    named += [("failed", counts.failed), ("to be reviewed", counts.needs_review)]
+    named += [("failed", counts.failed), ("to be reviewed", 0 if is_embedded else counts.needs_review)]
     told = ", ".join(f"{number:,} {name}" for name, number in named if number)
     return f"{counts.total:,}: {told}" if told else f"{counts.total:,}"
 
@@ -97,13 +100,21 @@ def suggest(progress: Progress) -> tuple[str, ...]:
 
     batch, counts = progress.batch, progress.counts
     if batch.state in (BatchState.RUNNING, BatchState.IMPORTING):
-        return (f"watch {batch.id}",)
+        return (f"batches watch {batch.id}",)
     if batch.state is BatchState.PAUSED:
-        return (f"resume {batch.id}",)
-    asked = [f"results {batch.id}"] if counts.done else []
-    asked += [f"retry {batch.id}"] if counts.failed and batch.state is BatchState.FINISHED else []
-    asked += [f"rejected {batch.id} -o to_mend.csv"] if batch.rejected else []
-    return (*asked, f"export {batch.id} -o results.xlsx") if counts.done else tuple(asked)
+        return (f"batches resume {batch.id}",)
+    asked = [f"batches retry {batch.id}"] if counts.failed and batch.state is BatchState.FINISHED else []
+    asked += [f"batches rejected {batch.id} -o to_mend.csv"] if batch.rejected else []
+    if not counts.done:
+        return tuple(asked)
+    if batch.is_blind:  # results and exports are refused until somebody opens them
+        return (*asked, f"review queue {batch.id}", f"review open {batch.id}")
+    return (
+        f"batches results {batch.id}",
+        *asked,
+        f"review queue {batch.id}",
+        f"batches export {batch.id} -o results.xlsx",
+    )
 
 
 def print_estimate(estimate: Estimate, as_json: bool) -> None:
@@ -114,13 +125,21 @@ def print_estimate(estimate: Estimate, as_json: bool) -> None:
         print_json(asdict(estimate))
         return
     typer.echo("The batch would take this; nothing was asked or stored.")
-    refused = f", of which {estimate.refused:,} are turned away unasked" if estimate.refused else ""
+    why = "turned away unasked: too short, too long or in another language"
+    refused = f"; {estimate.refused:,} {why}" if estimate.refused else ""
     print_hanging("  answers  ", f"{estimate.answers:,}{refused}")
-    print_hanging("  calls    ", f"{estimate.calls:,}, and one more for each reply that needs a repair")
-    print_hanging("  tokens   ", f"about {estimate.tokens_in:,} in; {_describe_output(estimate)}")
-    print_hanging("  cost     ", _describe_cost(estimate))
-    print_hanging("  time     ", f"about {describe_time(estimate.duration_seconds)}, {estimate.duration_note}")
+    if estimate.calls:
+        print_hanging("  calls    ", f"{estimate.calls:,}, and one more for each reply that needs a repair")
+        print_hanging("  tokens   ", f"about {estimate.tokens_in:,} in; {_describe_output(estimate)}")
+        print_hanging("  cost     ", _describe_cost(estimate))
+    else:
+        print_hanging("  cost     ", "none: no language model is asked")
+    print_hanging("  time     ", f"{_describe_duration(estimate.duration_seconds)}, {estimate.duration_note}")
     print_hanging("  sample   ", f"{count(estimate.sampled, 'answer')} put into the real prompt")
+
+
+def _describe_duration(seconds: float) -> str:
+    return "less than a second" if seconds < 1 else f"about {describe_time(seconds)}"
 
 
 def _describe_output(estimate: Estimate) -> str:

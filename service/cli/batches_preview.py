@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,23 @@ def _print_sample(preview: Preview) -> None:
         for column, cell in zip(preview.columns, row, strict=False):
             if column.holds and cell:
                 print_hanging(f"  {number}  {keep_printable(column.holds)}: ", keep_printable(cell))
+
+
+def suggest_mapping(preview: Preview) -> list[str]:
+    """How to say what a column holds, where no column holds answers; of the file's own headers where it may be one."""
+    if preview.form is not None or not preview.columns:
+        return []
+    free = {
+        keep_printable(one.header): sum(len(row[place]) for row in preview.sample if place < len(row))
+        for place, one in enumerate(preview.columns)
+        if one.holds is None and one.header.strip()
+    }
+    asked = next((header for header in free if len(header.split()) > 2), None)
+    longest = max(free, key=lambda header: free[header], default="")  # answers are longer than anything beside them
+    lines = [f"  one answer a row:        --map {shlex.quote(f'answer={longest}')}"] if free else []
+    if asked is not None:
+        lines.append(f"  one question a column:   --map {shlex.quote(f'question:{asked}={asked}')}, and so for each")
+    return ["Say what the columns hold, for instance:", *lines] if lines else []
 
 
 def keep_lines(text: str) -> str:

@@ -140,6 +140,8 @@ def _print_notes(shown: Shown, limit: int) -> None:
 
 
 def _write_line(line: PersonLine) -> tuple[str, ...]:
+    from service.api.screening_words import cut_flags
+
     best, worst = line.best_rank, line.worst_rank
     spread = "" if line.standard_error is None else f" ± {Z * line.standard_error:.2f}"
     return (
@@ -147,9 +149,9 @@ def _write_line(line: PersonLine) -> tuple[str, ...]:
         str(line.tier),
         name_person(line),
         f"{line.overall or 0:.2f}{spread}",
-        " ".join(map(write_level, line.levels.values())),
+        " ".join("–".rjust(3) if level is None else f"{level:.1f}" for level in line.levels.values()),
         ",".join(flag for flag in line.flags if flag != ON_ALL),
-        keep_printable(line.reason),
+        keep_printable(cut_flags(line.reason)),
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 async def show_preview(batches: Batches, order: BatchOrder, as_json: bool) -> int:
     """Prints how the file would be read; 2 when it cannot be submitted so. Raises as Batches.preview."""
     from service.cli import EXIT_BAD_INPUT, EXIT_DONE
-    from service.cli.batches_preview import describe_preview, keep_lines, print_preview
+    from service.cli.batches_preview import describe_preview, keep_lines, print_preview, suggest_mapping
 
     preview = await asyncio.to_thread(batches.preview, order)
     if as_json:
@@ -32,6 +32,8 @@ async def show_preview(batches: Batches, order: BatchOrder, as_json: bool) -> in
         print_preview(preview, with_sample=True)
         for problem in preview.problems:
             typer.echo(f"To be mended: {keep_lines(problem)}", err=True)
+        for line in suggest_mapping(preview):
+            typer.echo(line, err=True)
     return EXIT_BAD_INPUT if preview.problems else EXIT_DONE
 
 
@@ -66,13 +68,14 @@ async def _agree(preview: Preview, file_name: str, yes: bool, as_json: bool) -> 
 
     Raises BatchInvalid for a file of which it is not clear what its columns hold.
     """
-    from service.cli.batches_preview import keep_lines, print_preview
+    from service.cli.batches_preview import keep_lines, print_preview, suggest_mapping
     from service.errors import BatchInvalid
 
     if not as_json:
         print_preview(preview, with_sample=False)
     if preview.problems:
-        raise BatchInvalid("\n".join(f"{keep_lines(file_name)}: {problem}" for problem in preview.problems))
+        told = [f"{keep_lines(file_name)}: {problem}" for problem in preview.problems]
+        raise BatchInvalid("\n".join([*told, *suggest_mapping(preview)]))
     return yes or not is_terminal() or await asyncio.to_thread(confirm, "Are the columns right? Submit it", True)
 
 

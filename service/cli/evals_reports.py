@@ -173,9 +173,24 @@ async def report_on(
     from service.evaluation.report import render_text
 
     report = await use_reports(action, policy, models, as_json)
+    _warn_of_unread_prompt(report)
     if out is not None:
         write_files(report, out)
     typer.echo(report.model_dump_json(indent=2, exclude=ANSWERS) if as_json else render_text(report))
+
+
+def _warn_of_unread_prompt(report: RunReport | ComparisonReport) -> None:
+    """The default grader passes every prompt: its author took NO WORSE for an answer."""
+    from service.evaluation.results.comparison import ComparisonReport
+
+    if not isinstance(report, ComparisonReport) or report.first.prompt == report.second.prompt:
+        return
+    if report.first.model_requested == report.second.model_requested == "embedded":
+        typer.echo(
+            "Note: the embedded grader does not read what a prompt says, so this tells nothing about the prompts. "
+            "Compare them with a language model: --model openai/… (see interview-grader doctor).",
+            err=True,
+        )
 
 
 async def use_reports(

@@ -12,6 +12,7 @@ import typer
 from service.cli.output import JSON_HELP, open_console, print_json, print_table
 
 if TYPE_CHECKING:
+    from service.domain.grade import Scored, Unscored
     from service.store.grades import GradeStore
 
 app = typer.Typer(help="Stored grades: list, show, delete.", no_args_is_help=True)
@@ -27,6 +28,19 @@ def _use_store(action: Callable[[GradeStore], Awaitable[T]]) -> T:
             return await action(stores.grades)
 
     return asyncio.run(run())
+
+
+async def _read_open(grade_id: str) -> Scored | Unscored:
+    """Raises ResultsHidden for a grade of a batch whose reviews are blind, as GET /v1/grades/{id} does."""
+    from service.batches.blindness import refuse_hidden_grade
+    from service.config import load_settings
+    from service.store.reviews import ReviewStore
+    from service.wiring import now, open_stores
+
+    async with open_stores(load_settings()) as stores:
+        grade = await stores.grades.get(grade_id)
+        await refuse_hidden_grade(ReviewStore(stores.database, now), grade_id)
+        return grade
 
 
 async def _delete(grade_id: str) -> None:
@@ -75,8 +89,11 @@ def show_grade(
     grade_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a grade.")],
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """One grade, as it was shown when it was made."""
-    grade = _use_store(lambda store: store.get(grade_id))
+    """One grade, as it was shown when it was made.
+
+    Not that of a batch whose reviews are blind: `review show` has its answer.
+    """
+    grade = asyncio.run(_read_open(grade_id))
     if as_json:
         typer.echo(grade.model_dump_json(indent=2))
         return

@@ -15,12 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from service.batches.review_agreement import Figures, Part, ReviewAgreement
-    from service.batches.review_queue import QueuePage
+    from service.batches.review_queue import QueueItem, QueuePage
     from service.domain.batch import Batch
     from service.domain.rubric import Question
     from service.store.decisions import Decision
     from service.store.reviews import Review
     from service.wiring_batch_results import AnswerDetail
+
+
+def _explain(item: QueueItem) -> str:
+    """`disputed, red_flag`: of a flagged answer the flags themselves."""
+    return ", ".join([*(reason for reason in item.reasons if reason != "flagged"), *item.flags])
 
 
 def print_queue(batch: Batch, page: QueuePage, as_json: bool) -> None:
@@ -31,8 +36,8 @@ def print_queue(batch: Batch, page: QueuePage, as_json: bool) -> None:
     rows: list[tuple[str, ...]] = [
         (
             str(item.number), keep_printable(item.candidate or f"(row {item.row})"),
-            "" if item.overall is None else f"{item.overall:.2f}", keep_printable(item.question)[:60],
-            ", ".join(item.reasons),
+            "no score" if item.overall is None else f"{item.overall:.2f}", keep_printable(item.question)[:60],
+            _explain(item),
         )
         for item in page.items
     ]  # fmt: skip

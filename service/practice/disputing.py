@@ -9,7 +9,7 @@ from service.domain.answer import check_storable
 from service.domain.grade import Scored, Unscored
 from service.domain.practice import MAX_COMMENT_CHARACTERS, Dispute, DisputeTarget, Learner, NewDispute
 from service.errors import AnswerInvalid, PracticeInvalid
-from service.store.disputes import DisputePage, DisputeStore
+from service.store.disputes import LEARNER, DisputePage, DisputeStore
 
 
 class DisputeDesk:
@@ -28,9 +28,15 @@ class DisputeDesk:
         self._store, self._now, self._draw_id, self._refuse_hidden = store, now, draw_id, refuse_hidden
 
     async def file(
-        self, grade: Scored | Unscored, new: NewDispute, learner: Learner | None = None, *, is_spoken: bool = False
+        self,
+        grade: Scored | Unscored,
+        new: NewDispute,
+        learner: Learner | None = None,
+        *,
+        is_spoken: bool = False,
+        by: str = LEARNER,
     ) -> Dispute:
-        """The stored dispute.
+        """The stored dispute; `by` is who files it, as the audit trail calls them.
 
         Raises ResultsHidden, whatever else is wrong; PracticeInvalid naming the field; UnknownGrade when the grade is
         gone.
@@ -44,7 +50,7 @@ class DisputeDesk:
             learner=learner.id if learner else None,
             **checked.model_dump(),
         )
-        await self._store.add(dispute)
+        await self._store.add(dispute, by)
         return dispute
 
     async def list_page(self, *, limit: int, cursor: str | None = None, is_open: bool = True) -> DisputePage:

@@ -51,11 +51,16 @@ class Action(StrEnum):
     OVERRIDE_CREATED = "override.created"
     DECISION_SET = "decision.set"
     ANSWER_DELETED = "answer.deleted"
+    DISPUTE_FILED = "dispute.filed"
+    DISPUTE_RESOLVED = "dispute.resolved"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """`sequence` counts from 1 without gaps. `subject` is a batch's id, or `<batch>/<number>` of an answer."""
+    """`sequence` counts from 1 without gaps.
+
+    `subject` is a batch's id, `<batch>/<number>` of an answer, or the id of a disputed grade of no batch.
+    """
 
     sequence: int
     at: datetime

@@ -1,4 +1,7 @@
-"""Disputes: what people say is wrong with a grade. They are deleted with it."""
+"""Disputes: what people say is wrong with a grade. They are deleted with it.
+
+That one was filed or resolved stays in the audit trail, by ids: its words, and who the learner is, stay out of it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, literal, select, 
 
 from service.domain.practice import Dispute, DisputeTarget
 from service.errors import UnknownDispute, UnknownGrade
+from service.store.audit import Action, append_entry
 from service.store.batch_tables import BATCH_ANSWERS
 from service.store.blindness import build_hidden
 from service.store.cursor import Cursor, decode_cursor, encode_cursor
@@ -17,6 +21,7 @@ from service.store.database import Database
 from service.store.practice_tables import DISPUTES
 from service.store.tables import GRADES
 
+LEARNER = "a learner"  # in the audit trail: their id there would outlive their deletion
 _NOT_FOUND = "There is no dispute with this id. It may have been deleted with its grade."
 
 
@@ -34,12 +39,19 @@ class DisputeStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, dispute: Dispute) -> None:
-        """Raises UnknownGrade when the grade was deleted meanwhile."""
-        async with self._database.begin_write() as connection:
-            if await connection.scalar(select(GRADES.c.id).where(GRADES.c.id == dispute.grade)) is None:
+    async def add(self, dispute: Dispute, by: str = LEARNER) -> None:
+        """Stores the dispute and its audit entry, both or neither; `by` is who files it, as the trail calls them.
+
+        Raises UnknownGrade when the grade was deleted meanwhile.
+        """
+
+        def write(connection: Connection) -> None:
+            if connection.scalar(select(GRADES.c.id).where(GRADES.c.id == dispute.grade)) is None:
                 raise UnknownGrade("There is no grade with this id. It may have been deleted.")
-            await connection.execute(insert(DISPUTES).values(**_write_dispute(dispute)))
+            connection.execute(insert(DISPUTES).values(**_write_dispute(dispute)))
+            _note(connection, dispute.created_at, by, Action.DISPUTE_FILED, dispute.id)
+
+        await self._database.run_write(write)
 
     async def get(self, dispute_id: str) -> Dispute:
         """Raises UnknownDispute."""
@@ -85,11 +97,34 @@ class DisputeStore:
             return frozenset((await connection.execute(statement)).scalars())
 
     async def resolve(self, dispute_id: str, at: datetime, by: str, resolution: str) -> Dispute:
-        """The dispute with what came of it; the first resolution stands. Raises UnknownDispute."""
+        """The dispute with what came of it; the first resolution stands, and is in the audit trail.
+
+        Raises UnknownDispute.
+        """
         statement = update(DISPUTES).where(DISPUTES.c.id == dispute_id, DISPUTES.c.resolved_at.is_(None))
-        async with self._database.begin_write() as connection:
-            await connection.execute(statement.values(resolved_at=at, resolved_by=by, resolution=resolution))
+
+        def write(connection: Connection) -> None:
+            made = connection.execute(statement.values(resolved_at=at, resolved_by=by, resolution=resolution))
+            if made.rowcount:
+                _note(connection, at, by, Action.DISPUTE_RESOLVED, dispute_id)
+
+        await self._database.run_write(write)
         return await self.get(dispute_id)
+
+
+def _note(connection: Connection, at: datetime, actor: str, action: Action, dispute_id: str) -> None:
+    """An entry on the answer of a batch that the dispute is about, so that it stands beside the reviews of it."""
+    answers, disputes = BATCH_ANSWERS.c, DISPUTES.c
+    statement = (
+        select(disputes.grade_id, answers.batch_id, answers.number)
+        .outerjoin(BATCH_ANSWERS, answers.grade_id == disputes.grade_id)
+        .where(disputes.id == dispute_id)
+    )
+    row = connection.execute(statement).first()
+    if row is None:  # it was changed in this transaction, so it is there
+        raise UnknownDispute(_NOT_FOUND)
+    subject = row.grade_id if row.batch_id is None else f"{row.batch_id}/{row.number}"
+    append_entry(connection, at, actor, action, subject, {"dispute": dispute_id, "grade": row.grade_id})
 
 
 def list_disputes(connection: Connection, *grade_ids: str) -> tuple[Dispute, ...]:

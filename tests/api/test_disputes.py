@@ -100,6 +100,11 @@ async def test_a_disputed_answer_of_a_batch_comes_first_in_its_queue(settings: S
         assert queue["by_reason"]["disputed"] == 1
         await client.post(f"/v1/disputes/{made.json()['id']}/resolution", json={"resolution": "Looked at."})
         assert (await client.get(f"{address}/review-queue")).json()["by_reason"]["disputed"] == 0
+        subject = f"{address.rpartition('/')[2]}/2"  # beside the reviews of the answer
+        entries = (await client.get("/v1/audit", params={"subject": subject})).json()["items"]
+        assert [(one["action"], one["subject"]) for one in entries] == [
+            ("dispute.resolved", subject), ("dispute.filed", subject),
+        ]  # fmt: skip
 
 
 async def test_a_blind_batchs_grades_cannot_be_disputed_nor_their_disputes_seen(settings: Settings) -> None:

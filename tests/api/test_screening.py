@@ -54,9 +54,11 @@ async def test_a_file_is_shown_before_anything_is_graded(pages: tuple[FastAPI, A
 async def test_the_estimate_is_made_when_it_is_asked_for(pages: tuple[FastAPI, AsyncClient]) -> None:
     _, client = pages
     params = {"upload": await send_file(client), "rubric": RUBRIC}
-    assert "<dt>Calls</dt>" not in (await client.get(f"{SCREENING}/new", params=params)).text
+    assert "<dt>Duration</dt>" not in (await client.get(f"{SCREENING}/new", params=params)).text
     page = await client.get(f"{SCREENING}/new", params={**params, "estimate": "1"})
-    assert "<dt>Calls</dt><dd>3</dd>" in page.text
+    assert "<dt>Answers</dt><dd>3</dd>" in page.text
+    assert "no language model is asked." in page.text
+    assert "<dt>Calls</dt>" not in page.text
 
 
 async def test_a_slip_in_the_settings_is_one_sentence_and_keeps_the_rest(pages: tuple[FastAPI, AsyncClient]) -> None:
@@ -66,6 +68,12 @@ async def test_a_slip_in_the_settings_is_one_sentence_and_keeps_the_rest(pages: 
     assert answer.status_code == 422
     assert "Cutoff: expected a number." in answer.text
     assert 'value="Autumn"' in answer.text
+    for name, given, said in (
+        ("cutoff", "9", "Cutoff: expected a number at most 5."),
+        ("sample_share", "120", "Random sample: expected a number at most 100."),
+        ("spending_limit_usd", "0", "Spending limit: expected a number above 0."),
+    ):
+        assert said in (await post(client, f"{SCREENING}/new", upload=upload, rubric=RUBRIC, **{name: given})).text
     assert (await post(client, f"{SCREENING}/new", upload=upload, rubric=RUBRIC, cutoff="3,5")).status_code == 303
 
 
@@ -233,7 +241,6 @@ async def test_no_page_of_a_batch_that_is_not_there(pages: tuple[FastAPI, AsyncC
         page = await client.get(address)
         assert (page.status_code, "There is no such batch" in page.text) == (404, True), address
     assert (await client.get(f"{SCREENING}/new?upload=upl_{'0' * 32}")).status_code == 404
-    assert (await client.get(f"{SCREENING}/nonsense")).status_code == 422
 
 
 async def test_a_form_that_is_not_ours_changes_nothing(pages: tuple[FastAPI, AsyncClient]) -> None:

@@ -124,9 +124,14 @@ async def test_two_batches_are_compared(pages: tuple[FastAPI, AsyncClient]) -> N
     assert "Nothing of the grading" in page
     assert re.findall(r'<tr><th scope="row">(c\d)</th>', page) == ["c1", "c0", "c2"]
     assert "+2.50" in page
-    assert "-0.50" in page
+    assert "−0.50" in page
     assert "<dt>Mean difference</dt><dd>+1.00</dd>" in page
     assert "<dt>Only in the second</dt><dd>1</dd>" in page
+    third = await start_batch(client)
+    await finish_batch(app, third, {0: 4.5, 1: 2.004, 2: 3.5})
+    page = (await client.get(f"{SCREENING}/compare?a={first}&b={third}")).text
+    assert re.findall(r'<tr><th scope="row">(c\d)</th>', page) == ["c2"]  # who differs by less is only counted
+    assert "2 people more have the same score in both." in page
 
 
 async def test_a_guessed_column_can_be_left_out(pages: tuple[FastAPI, AsyncClient]) -> None:

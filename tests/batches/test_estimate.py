@@ -36,7 +36,7 @@ def test_samples_and_prompts_that_ask_for_each_criterion_multiply_the_calls() ->
     def build(answer: str) -> Job:
         return make_job(answer, prompt="grade-each@v1", samples=3)
 
-    found = estimate_batch([ANSWER_TEXT], 10, build, model="embedded", prices=PRICES, at_once=1)
+    found = estimate_batch([ANSWER_TEXT], 10, build, model="replay/x", prices=PRICES, at_once=1)
     assert found.calls == 10 * 3 * 2
 
 
@@ -57,6 +57,13 @@ def test_costs_are_none_with_a_reason_or_numbers_without_one() -> None:
     assert known.cost_usd_most == pytest.approx((known.tokens_in * 2 + known.tokens_out_most * 10) / 1e6)
 
 
+def test_the_embedded_grader_asks_nothing_and_says_how_long_it_takes() -> None:
+    found = estimate([ANSWER_TEXT], 1_000, model="embedded", history=None)
+    assert (found.calls, found.tokens_in, found.tokens_out_most, found.cost_usd_most) == (0, 0, 0, 0)
+    assert found.duration_seconds == pytest.approx(6.0)
+    assert found.duration_note == "assumed, not measured: 0.006 s an answer, 1 at a time"
+
+
 def test_the_duration_says_what_it_rests_on() -> None:
     assumed = estimate([ANSWER_TEXT], 640)
     assert assumed.duration_seconds == pytest.approx(640 * 5 / 64)
@@ -64,7 +71,6 @@ def test_the_duration_says_what_it_rests_on() -> None:
     measured = estimate([ANSWER_TEXT, ""], 640, history=History("Autumn", None, 8.0))
     assert measured.duration_seconds == 320 / 8
     assert "'Autumn': 8 answers a second" in measured.duration_note
-    assert estimate([ANSWER_TEXT], 1_000, model="embedded").duration_seconds == pytest.approx(6.0)
 
 
 def test_nothing_takes_nothing() -> None:

@@ -81,7 +81,7 @@ def test_a_blind_queue_tells_nothing_of_the_score(columns: AnswerColumns) -> Non
     page = list_queue(columns, batch, ERROR, [])
     assert {item.candidate for item in page.items} == set("figcbe")
     assert [item.candidate for item in page.items] != list("figcbe")
-    assert all((item.reasons, item.overall) == ((), None) for item in page.items)
+    assert all((item.reasons, item.flags, item.overall) == ((), (), None) for item in page.items)
     assert (page.is_blind, page.by_reason) == (True, {})
     assert page == list_queue(columns, batch, ERROR, [])
     with pytest.raises(ReviewInvalid, match="blind"):

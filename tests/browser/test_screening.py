@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.api.test_server import serve
@@ -16,6 +17,9 @@ from tests.browser.test_report_pages import FIND_PALE_TEXT
 
 pytestmark = pytest.mark.browser
 PEOPLE = 120
+AXE = ((WIDE, "light"), (PHONE, "dark"))  # a page takes it 1.5 s
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OPEN_ALL = "document.querySelectorAll('details:not(.menu)').forEach(one => { one.open = true })"  # menus cover others
 
 FIND_NAMELESS = """() => [...document.querySelectorAll(
     'a, button, input:not([type=hidden]), select, textarea, summary, nav, [role]')]
@@ -47,6 +51,13 @@ def batch(address: str) -> str:
     return f"{address}/screening/{submit(address, content, cutoff=3.0, name='Autumn')}"
 
 
+@pytest.fixture(scope="module")
+def others(address: str) -> tuple[str, str]:
+    """A second batch of some of the same people, and a blind one."""
+    content = make_file(12)
+    return submit(address, content), submit(address, content, blind_reviews=True, sample_share=1.0)
+
+
 def say_name(page: Page, name: str) -> None:
     page.get_by_label("Who are you?").fill(name)
     page.get_by_role("button", name="Remember").click()
@@ -70,7 +81,7 @@ def test_from_the_file_to_the_decision(address: str, open_page: Open, tmp_path: 
     expect(page.get_by_role("button", name="Start grading")).to_be_disabled()
     page.get_by_label("What column Reaktion holds").select_option("answer=Reaktion")
     expect(page.get_by_text("No column holds the answers.")).to_have_count(0)
-    expect(page.locator("#estimate")).to_contain_text("Calls")
+    expect(page.locator("#estimate")).to_contain_text("Duration")
     page.get_by_label("Name of the batch").fill("Winter")
     page.get_by_role("button", name="Start grading").click()
     page.wait_for_url("**/screening/bat_*")
@@ -193,7 +204,7 @@ def test_the_queue_leads_from_answer_to_answer(batch: str, open_page: Open) -> N
 
 def test_rejected_rows_are_named_and_downloaded(batch: str, open_page: Open) -> None:
     page = open_page(batch).page
-    page.get_by_text("of the file was no answer").click()
+    page.get_by_text("of the file could not be read as an answer").click()
     expect(page.locator(".warnings li").first).to_contain_text(f"Row {PEOPLE + 2}")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download them").click()
@@ -203,10 +214,10 @@ def test_rejected_rows_are_named_and_downloaded(batch: str, open_page: Open) -> 
 @pytest.mark.parametrize("width", [WIDE, PHONE])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_narrow_enough_readable_and_named(
-    address: str, batch: str, open_page: Open, width: int, scheme: Scheme
+    address: str, batch: str, others: tuple[str, str], open_page: Open, width: int, scheme: Scheme
 ) -> None:
     batch_id = batch.rpartition("/")[2]
-    upload = send(address, make_file(3))
+    upload, (other, blind) = send(address, make_file(3)), others
     pages = {
         "list": f"{address}/screening",
         "new": f"{address}/screening/new?upload={upload}&rubric={RUBRIC}",
@@ -216,18 +227,24 @@ def test_every_page_is_narrow_enough_readable_and_named(
         "answer": f"{batch}/answers/0",
         "review": f"{batch}/review",
         "compare": f"{address}/screening/compare?a={batch_id}",
+        "compared": f"{address}/screening/compare?a={batch_id}&b={other}",
+        "blind": f"{address}/screening/{blind}",
+        "blind answer": f"{address}/screening/{blind}/answers/0?queue=1",
         "problem": f"{batch}/answers/999999",
     }
     for name, url in pages.items():
         visit = open_page(url, width, scheme)
         page = visit.page
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        page.evaluate(OPEN_ALL)
         count, pale = page.evaluate(FIND_PALE_TEXT)
         assert count > 5, name
         assert pale == [], name
         assert page.evaluate(FIND_NAMELESS) == [], name
         assert page.evaluate(FIND_SMALL_TARGETS) == [], name
+        if (width, scheme) in AXE:
+            found = Axe().run(page, options={"runOnly": TAGS, "resultTypes": ["violations"]})
+            assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         assert page.locator("h1").count() == 1, name
         assert [one for one in visit.complaints if "404" not in one] == [], name
 
@@ -248,3 +265,13 @@ def test_schemes_differ(batch: str, open_page: Open) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     grounds = [open_page(batch, scheme=scheme).page.evaluate(ground) for scheme in ("light", "dark")]
     assert grounds[0] != grounds[1]
+
+
+def test_a_batch_is_deleted_for_good(address: str, open_page: Open) -> None:
+    page = open_page(f"{address}/screening/{submit(address, make_file(2), name='Wrong file')}").page
+    expect(page.get_by_role("button", name="Delete it for good")).to_be_hidden()  # two steps
+    page.get_by_text("Delete this batch…").click()
+    page.get_by_role("button", name="Delete it for good").click()
+    page.wait_for_url("**/screening")
+    expect(page.get_by_role("heading", name="Screening")).to_be_visible()
+    expect(page.get_by_text("Wrong file")).to_have_count(0)

@@ -39,6 +39,12 @@ def test_preview_of_unclear_columns_says_what_to_map(cli: Run, tmp_path: Path) -
     assert shown.code == 2
     assert "Words   (left out)" in shown.out
     assert "To be mended: " in shown.err
+    assert "--map answer=Words" in shown.err
+    wide = tmp_path / "wide.csv"
+    wide.write_text("candidate,Q1: What went wrong?\nc1,Some answer\n", encoding="utf-8")
+    asked = "question:Q1: What went wrong?=Q1: What went wrong?"
+    assert f"--map '{asked}', and so for each" in cli("batches", "submit", wide, "--rubric", RUBRIC).err
+    assert cli("batches", "preview", wide, "--rubric", RUBRIC, "--map", asked).code == 0
     options = ("--map", "answer=Words", "--map", "candidate=Who", "--question", "worked-in-a-team")
     mapped = cli("batches", "preview", file, "--rubric", RUBRIC, *options)
     assert (mapped.code, mapped.err) == (0, "")
@@ -56,8 +62,21 @@ def test_estimate_asks_nothing(cli: Run, file: Path) -> None:
     told = cli("batches", "estimate", file, "--rubric", RUBRIC)
     assert told.code == 0
     assert "The batch would take this; nothing was asked or stored." in told.out
+    assert "none: no language model is asked" in told.out
+    assert "tokens" not in told.out
     found = cli("batches", "estimate", file, "--rubric", RUBRIC, "--json").json
     assert (found["answers"], found["sampled"]) == (6, 6)
+    assert cli("batches", "list", "--json").json == []
+
+
+def test_a_webhook_needs_a_secret_that_signs(cli: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = (file, "--rubric", RUBRIC, "--webhook", "https://example.com/told", "--yes")
+    missing = cli("batches", "submit", *options)
+    assert (missing.code, "cannot be signed here" in missing.err) == (2, True)
+    monkeypatch.setenv("GRADER_WEBHOOK_SECRET", "short")
+    refused = cli("batches", "submit", *options)
+    assert refused.code != 0
+    assert "GRADER_WEBHOOK_SECRET is no signing secret." in refused.err
     assert cli("batches", "list", "--json").json == []
 
 

@@ -80,6 +80,7 @@ def test_show_counts(cli: Run, batch_id: str) -> None:
     shown = cli("batches", "show", batch_id)
     assert "answers  7: 4 scored, 3 unscored" in shown.out
     assert "state    finished" in shown.out
+    assert "to be reviewed" not in shown.out  # the embedded grader asks for it of every answer
     assert f"Next: interview-grader batches export {batch_id} -o results.xlsx" in shown.out
     found = cli("batches", "show", batch_id, "--json").json
     assert (found["state"], found["counts"]["scored"], found["worker_alive"]) == ("finished", 4, False)
@@ -97,6 +98,8 @@ def test_exports_by_the_name_of_the_file(cli: Run, batch_id: str, tmp_path: Path
     book = tmp_path / "all.xlsx"
     assert cli("batches", "export", batch_id, "-o", book).code == 0
     assert book.read_bytes().startswith(b"PK")
+    entries = cli("audit", "list", "--json", "--limit", "2").json
+    assert [one["details"] for one in entries] == [{"kind": "xlsx", "view": "all"}, {"kind": "jsonl", "view": "people"}]
     assert [file.stat().st_mode & 0o077 for file in (table, lines, book)] == [0, 0, 0]
     assert not list(tmp_path.glob(".*"))
 

@@ -91,3 +91,9 @@ def test_a_policy_changes_what_is_enough(cli: Run, gating: Gating, tmp_path: Pat
 )
 def test_what_cannot_be_compared(cli: Run, gating: Gating, arguments: tuple[str, ...], said: str) -> None:
     cli("evals", "compare", *arguments).check_sentence(2, said)
+
+
+def test_the_embedded_grader_tells_nothing_about_prompts(cli: Run) -> None:
+    options = ("--prompt", "grade@v1", "--prompt", "grade-each@v1", "--model", "embedded", "--limit", "4")
+    done = cli("evals", "compare", "--set", "behavioural-interview", *options)
+    assert "the embedded grader does not read what a prompt says" in done.err

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from service.cli.batches_using import open_for_use
 from service.config import Settings
+from service.store.completion import AnswerKey
 from tests.cli.batches import submit_and_grade, write_answers
 from tests.cli.running import Run
 
@@ -59,6 +62,9 @@ def test_blind_reviewer_sees_no_score_before_giving_one(cli: Run, graded: tuple[
     blind = graded[2]
     assert batch_id != blind
     assert cli("review", "queue", blind, "--as", "Dana").out.splitlines()[0].split() == ["NUMBER", "PERSON", "QUESTION"]
+    suggested = cli("batches", "show", blind).out
+    assert f"Next: interview-grader review queue {blind}" in suggested
+    assert "batches results" not in suggested  # they are refused just now
     hidden = cli("review", "show", blind, "0", "--as", "Dana")
     assert "Overall" not in hidden.out
     assert "are shown when you gave yours" in hidden.out
@@ -68,6 +74,26 @@ def test_blind_reviewer_sees_no_score_before_giving_one(cli: Run, graded: tuple[
     shown = cli("review", "show", blind, "0", "--as", "Dana")
     assert "Overall" in shown.out
     assert "Dana (review): nothing observed" in shown.out
+
+
+def test_grade_of_a_blind_batch_is_shown_by_no_other_way(
+    cli: Run, graded: tuple[Path, str, str], batch_id: str
+) -> None:
+    def find_grade(batch: str) -> str:
+        return asyncio.run(_find_grade(Settings(data_dir=graded[0]), batch))
+
+    blind = find_grade(graded[2])
+    refused = cli("grades", "show", blind)
+    refused.check_sentence(2, "This grade is of a batch whose reviews are blind.")
+    assert blind not in cli("grades", "list").out
+    assert cli("grades", "show", find_grade(batch_id), "--json").json["status"] == "scored"
+
+
+async def _find_grade(settings: Settings, batch_id: str) -> str:
+    async with open_for_use(settings) as batches:
+        row = await batches.results.answers.get(AnswerKey(batch_id, 0))
+        assert row.grade is not None
+        return row.grade
 
 
 def test_person_decides(cli: Run, batch_id: str) -> None:

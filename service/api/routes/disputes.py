@@ -17,6 +17,7 @@ from service.api.runtime import WithRuntime
 from service.store.keys import Scope
 
 router = APIRouter(prefix="/v1", tags=["reviews"])
+CanFile = Annotated[Visitor, Depends(require(Scope.GRADES_WRITE))]
 CanReview = Annotated[Visitor, Depends(require(Scope.REVIEWS_WRITE))]
 DisputeId = Annotated[str, Path(description="The dispute's id, such as `dsp_0f…`")]
 WRITING = document(*SCOPE_STATUSES, 400, 404, 413, 415, 422, 500, 507)
@@ -30,17 +31,18 @@ LISTED: dict[int | str, dict[str, Any]] = {200: {"headers": {"Link": _NEXT}}}
     status_code=201,
     response_model=DisputeShown,
     responses=WRITING,
-    dependencies=[Depends(require_json), Depends(require(Scope.GRADES_WRITE))],
+    dependencies=[Depends(require_json)],
 )
-async def create_dispute(grade_id: GradeId, body: DisputeRequest, runtime: WithRuntime) -> Response:
+async def create_dispute(grade_id: GradeId, body: DisputeRequest, runtime: WithRuntime, visitor: CanFile) -> Response:
     """Stores what a person says is wrong with a grade. Needs the scope `grades:write`.
 
     The grade stays as it is. Where it belongs to a batch, the answer comes first in the batch's review queue, until the
-    dispute is resolved. A dispute is deleted with its grade. 403 (`results-hidden`) for a grade of a batch whose
-    reviews are blind.
+    dispute is resolved. A dispute is deleted with its grade; that it was filed stays in the audit trail, by ids. 403
+    (`results-hidden`) for a grade of a batch whose reviews are blind.
     """
     grade = await runtime.services.stores.grades.get(grade_id)
-    return send(DisputeShown.build(await runtime.practice.disputes.file(grade, body.build())), 201)
+    filed = await runtime.practice.disputes.file(grade, body.build(), by=visitor.actor)
+    return send(DisputeShown.build(filed), 201)
 
 
 @router.get(

@@ -59,7 +59,9 @@ def _list_identity_columns(about: About) -> Iterator[Column[ExportRow]]:
     yield Column("candidate", "Candidate", lambda row: row.answer.candidate)
     yield Column("external_id", "External id", lambda row: row.answer.external_id)
     yield Column("question", "Question", lambda row: row.answer.question)
-    yield Column("question_text", "Question's text", lambda row: texts.get(row.answer.question), Form.LONG)
+    yield Column(
+        "question_text", "Question's text", lambda row: texts.get(row.answer.question, row.answer.question), Form.LONG
+    )
 
 
 def _list_result_columns() -> Iterator[Column[ExportRow]]:
@@ -154,7 +156,7 @@ def _make_level_column(criterion: Criterion) -> Column[Any]:
 def _list_question_columns(about: About) -> Iterator[Column[QuestionRow]]:
     texts = {question.id: question.text for question in about.rubric.questions}
     yield Column("question", "Question", lambda row: row.question)
-    yield Column("question_text", "Question's text", lambda row: texts.get(row.question), Form.LONG)
+    yield Column("question_text", "Question's text", lambda row: texts.get(row.question, row.question), Form.LONG)
     yield Column("answers", "Answers", lambda row: row.answers, Form.WHOLE)
     yield Column("scored", "Scored", lambda row: row.scored, Form.WHOLE)
     yield Column("unscored", "Not scored", lambda row: row.unscored, Form.WHOLE)
