@@ -49,6 +49,7 @@ class RecordingView(BaseModel):
     share: float
     text: str | None = None
     words: list[Heard] = []
+    was_cut_off: bool = False
     problem: str | None = None
 
     @classmethod
@@ -60,6 +61,7 @@ class RecordingView(BaseModel):
             share=one.share,
             text=one.text,
             words=[Heard(text=word.text, confidence=word.confidence) for word in words],
+            was_cut_off=one.transcript is not None and one.transcript.was_cut_off,
             problem=one.failure.message if one.failure is not None else None,
         )
 

@@ -68,5 +68,9 @@ def _print_page(heard: Transcript) -> None:
     notes = open_console(stderr=True)
     if doubtful := [heard.words[place] for place in find_doubtful(heard)]:
         print_text(Text(f"Perhaps misheard: {strip_invisible(describe_doubtful(doubtful))}", "yellow"), notes)
+    if heard.was_cut_off:
+        print_text(
+            Text("The recording ends early or has parts that cannot be read: words may be missing.", "yellow"), notes
+        )
     if heard.words:
         print_text(Text(f"{describe_delivery(measure_delivery(heard))} ({heard.transcriber})", "dim"), notes)

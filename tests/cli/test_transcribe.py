@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from service.domain.transcript import DOUBTFUL_BELOW
+from service.cli import spoken
+from service.domain.transcript import DOUBTFUL_BELOW, Transcript
 from tests.cli.running import Run
 from tests.speech.sounds import ANSWER, GERMAN, RECORDED, SENTENCE, read_words
 
@@ -24,6 +26,18 @@ def test_the_words_alone_are_printed(cli: Run) -> None:
     shown = cli("transcribe", SENTENCE)
     assert (shown.code, shown.out.strip()) == (0, cli("transcribe", SENTENCE, "--json").json["text"])
     assert "11 words in 3 s" in shown.err
+
+
+def test_a_recording_that_ends_early_is_told(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "words may be missing"
+    assert told not in cli("transcribe", SENTENCE).err
+    whole = spoken.hear_file
+
+    def cut(*arguments: Any) -> Transcript:
+        return whole(*arguments).model_copy(update={"was_cut_off": True})
+
+    monkeypatch.setattr(spoken, "hear_file", cut)
+    assert told in cli("transcribe", SENTENCE).err
 
 
 def test_json_holds_times_and_delivery(cli: Run) -> None:

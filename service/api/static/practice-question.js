@@ -39,6 +39,7 @@ const recorder = box && new Recorder(box, document.querySelector("meta[name=csrf
     label("What was heard");
     count();
     keep();
+    if (found.was_cut_off) says.textContent = "Parts of the recording cannot be read. Please see whether words are missing.";
     field.focus({ preventScroll: true });
     field.setSelectionRange(0, 0);
     form.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
