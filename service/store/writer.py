@@ -1,7 +1,7 @@
 """Group commit: concurrent saves share one transaction.
 
 A transaction costs about the same for 1 row as for 64, and SQLite lets one run at a time. So rows that arrive while one
-transaction runs wait together for the next, and transactions start INTERVAL_SECONDS apart. The first one after a pause
+transaction runs wait together for the next, and transactions start an interval apart. The first one after a pause
 starts at once.
 """
 
@@ -21,9 +21,12 @@ from service.store.idempotency import Claim, complete_claims
 from service.store.tables import GRADES
 
 MAX_BATCH = 256  # rows in a transaction: bounds how long other processes wait for the write lock
-# Rows that meet in one transaction share its cost. 64 graders at 400 grades a second: 8 rows at a time, and a wait of
-# 10 ms on average. Longer (0.06 s) costs throughput: graders wait together, ask together and wait for models together.
+# Rows that meet in one transaction share its cost. 64 requests at 400 grades a second: 8 rows at a time, and a wait of
+# 10 ms on average. Longer (0.06 s) costs throughput: requests wait together, ask together and wait for models together.
 INTERVAL_SECONDS = 0.02
+# Nobody waits for the grade of a batch's answer, and the next is asked meanwhile: 2.0–2.2 ms of the processor for each
+# instead of 2.2–2.4.
+BATCH_INTERVAL_SECONDS = 0.06
 
 
 @dataclass(slots=True, eq=False)
@@ -69,8 +72,9 @@ class GradeWriter:
         clock = asyncio.get_running_loop().time
         while self._waiting:
             await asyncio.sleep(max(0.0, self._next_start - clock()))
-            self._next_start = clock() + INTERVAL_SECONDS
             self._writing, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            is_of_batches = all(isinstance(row.completes, Completion) for row in self._writing)
+            self._next_start = clock() + (BATCH_INTERVAL_SECONDS if is_of_batches else INTERVAL_SECONDS)
             await self._write(self._writing)
         self._task = None  # here, in the step that saw nothing waiting: a callback runs later and a row slips between
 
