@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.api.batch_schemas import Header
-from service.api.schemas import MAX_QUESTION, Name, _refuse_controls
+from service.api.schemas import MAX_QUESTION, Name, refuse_controls
 from service.batches.ranking.cache import RankingPage
 from service.batches.ranking.lines import PersonLine
 from service.batches.ranking.query import RankingQuery, Section
@@ -31,10 +31,10 @@ MAX_REVIEWER = 120
 _LEVELS = re.compile(r"(?P<criterion>[a-z0-9-]{1,80}):(?P<low>[1-5](\.\d{1,6})?)-(?P<high>[1-5](\.\d{1,6})?)")
 
 Reviewer = Annotated[
-    Annotated[str, Field(min_length=1, max_length=MAX_REVIEWER), AfterValidator(_refuse_controls)] | None,
+    Annotated[str, Field(min_length=1, max_length=MAX_REVIEWER), AfterValidator(refuse_controls)] | None,
     Field(description="Who reviews, where several people use one API key; else the key's name"),
 ]
-Reason = Annotated[str, Field(max_length=MAX_REASON_CHARACTERS), AfterValidator(_refuse_controls)]
+Reason = Annotated[str, Field(max_length=MAX_REASON_CHARACTERS), AfterValidator(refuse_controls)]
 
 
 class _Model(BaseModel):
@@ -50,7 +50,7 @@ class PeopleFilter(_Model):
         Section, Field(description="People with a score, or those without: they are listed apart, never last")
     ] = Section.RANKED
     question: Annotated[
-        Annotated[str, Field(min_length=1, max_length=MAX_QUESTION), AfterValidator(_refuse_controls)] | None,
+        Annotated[str, Field(min_length=1, max_length=MAX_QUESTION), AfterValidator(refuse_controls)] | None,
         Field(description="Who answered this question, by id or text"),
     ] = None
     flag: Annotated[FlagCode | None, Field(description="Who has an answer with this flag")] = None
@@ -64,7 +64,7 @@ class PeopleFilter(_Model):
     band: Annotated[Header | None, Field(description="The band of the overall, by name")] = None
     tier: Annotated[int | None, Field(ge=1, le=1_000_000, description="People of this tier")] = None
     q: Annotated[
-        Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS), AfterValidator(_refuse_controls)] | None,
+        Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS), AfterValidator(refuse_controls)] | None,
         Field(description="Words of an answer, of the candidate reference or of the external id: all of them; `row 7`"),
     ] = None
     sort: Annotated[Name, Field(description="`overall`, `candidate`, `row` or a criterion's id")] = "overall"

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from service.api.batch_result_schemas import MAX_ANSWERS, MAX_LEVELS, Reviewer, _Model
 from service.api.batch_schemas import Header
-from service.api.schemas import _refuse_controls
+from service.api.schemas import refuse_controls
 from service.batches.review import MAX_REASON_CHARACTERS, ReviewDraft
 from service.batches.review_agreement import ReviewAgreement
 from service.batches.review_queue import QueueItem, QueuePage, QueueReason
@@ -19,7 +19,7 @@ from service.domain.grade import FlagCode
 from service.store.audit import AuditEntry, AuditReport
 from service.store.decisions import DecisionKind
 
-Reason = Annotated[str, Field(max_length=MAX_REASON_CHARACTERS), AfterValidator(_refuse_controls)]
+Reason = Annotated[str, Field(max_length=MAX_REASON_CHARACTERS), AfterValidator(refuse_controls)]
 
 
 class ReviewRequest(_Model):

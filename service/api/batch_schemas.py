@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.api.batch_uploads import UPLOAD_ID, Upload
-from service.api.schemas import MAX_PAGE, MAX_QUESTION, Name, _refuse_controls
+from service.api.schemas import MAX_PAGE, MAX_QUESTION, Name, refuse_controls
 from service.domain.batch import Batch, BatchState, Counts, PauseReason
 from service.domain.grade import AssetRef
 from service.domain.task import Mode
@@ -24,8 +24,8 @@ MAX_HEADER = 500
 MAX_ADDRESS = 2_000
 MAX_USD = 1_000_000
 
-Header = Annotated[str, Field(min_length=1, max_length=MAX_HEADER), AfterValidator(_refuse_controls)]
-Title = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_refuse_controls)]
+Header = Annotated[str, Field(min_length=1, max_length=MAX_HEADER), AfterValidator(refuse_controls)]
+Title = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(refuse_controls)]
 Priority = Annotated[int, Field(strict=True, ge=0, le=9, description="0–9, higher first")]
 
 
@@ -51,7 +51,7 @@ class Reading(_Model):
 
     rubric: Annotated[Name, Field(description="`id` for the newest version, or `id@v1` for that one")]
     question: Annotated[
-        Annotated[str, Field(min_length=1, max_length=MAX_QUESTION), AfterValidator(_refuse_controls)] | None,
+        Annotated[str, Field(min_length=1, max_length=MAX_QUESTION), AfterValidator(refuse_controls)] | None,
         Field(description="The question, by id or text, of a file whose rows name none"),
     ] = None
     sheet: Annotated[Title | None, Field(description="A sheet of a workbook; else its first")] = None
@@ -97,7 +97,7 @@ class BatchRequest(Reading):
     ] = False
     spending_limit_usd: SpendingLimit = None
     webhook_url: Annotated[
-        Annotated[str, Field(min_length=1, max_length=MAX_ADDRESS), AfterValidator(_refuse_controls)] | None,
+        Annotated[str, Field(min_length=1, max_length=MAX_ADDRESS), AfterValidator(refuse_controls)] | None,
         Field(description="Is told when the batch is finished, paused or cancelled (Standard Webhooks)"),
     ] = None
     priority: Annotated[Priority, Field(description="0–9: answers of higher batches are graded first")] = 0

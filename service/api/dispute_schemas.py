@@ -8,10 +8,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from service.api.batch_result_schemas import Reviewer
-from service.api.schemas import MAX_PAGE, _refuse_controls
+from service.api.schemas import MAX_PAGE, refuse_controls
 from service.domain.practice import MAX_COMMENT_CHARACTERS, Dispute, DisputeTarget, NewDispute
 
-Words = Annotated[str, Field(min_length=1, max_length=MAX_COMMENT_CHARACTERS), AfterValidator(_refuse_controls)]
+Words = Annotated[str, Field(min_length=1, max_length=MAX_COMMENT_CHARACTERS), AfterValidator(refuse_controls)]
 _TARGET = "What is wrong. A quote and a level belong to a criterion; a transcript only a spoken answer has"
 _EXAMPLE: dict[str, JsonValue] = {
     "target": "level",

@@ -11,9 +11,8 @@ from starlette.requests import Request
 from service.errors import TooManyRequests
 
 WINDOW_SECONDS = 600.0
-MOST_OF_LEARNER = (
-    40  # answers, recordings, interviews, disputes in ten minutes: one every 15 s, faster than anybody reads feedback
-)
+# Answers, recordings, interviews, disputes in ten minutes: one every 15 s, faster than anybody reads feedback.
+MOST_OF_LEARNER = 40
 MOST_OF_ADDRESS = 2_000  # a whole school may come from one address
 SWEPT_AT = 10_000  # names kept before the idle ones are dropped
 

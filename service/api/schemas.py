@@ -22,7 +22,7 @@ MAX_CANDIDATE_REF = 200
 TRANSCRIPTION_ID = r"^trn_[0-9a-f]{32}$"
 
 
-def _refuse_controls(text: str) -> str:
+def refuse_controls(text: str) -> str:
     """PostgreSQL cannot hold NUL, and no name or question needs the others."""
     for position, character in enumerate(text, 1):
         if character < " " and character not in "\t\n\r":
@@ -30,8 +30,8 @@ def _refuse_controls(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(min_length=1, max_length=MAX_REFERENCE), AfterValidator(_refuse_controls)]
-CandidateRef = Annotated[str, Field(min_length=1, max_length=MAX_CANDIDATE_REF), AfterValidator(_refuse_controls)]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_REFERENCE), AfterValidator(refuse_controls)]
+CandidateRef = Annotated[str, Field(min_length=1, max_length=MAX_CANDIDATE_REF), AfterValidator(refuse_controls)]
 
 
 class _Model(BaseModel):
@@ -50,7 +50,7 @@ class GradeRequest(_Model):
     question: Annotated[
         str,
         Field(min_length=1, max_length=MAX_QUESTION, description="A question's id, or the text of a question"),
-        AfterValidator(_refuse_controls),
+        AfterValidator(refuse_controls),
     ]
     answer: Annotated[
         str, Field(description="The answer, exactly as it was given. It is stored with the grade. Else `transcription`")
