@@ -41,7 +41,7 @@ class Step:
     """One level on the ladder. `is_here` is where the answer stands, `is_next` the one to aim at.
 
     The lowest level's anchor tells of harm. Whoever only compares words, and saw no red flag, cannot say that of an
-    answer: then no step is here. "I listened to her until she was done" was once told that it talks over the customer.
+    answer: then no step is here. "I listened until she was done" was once told that it talks over people.
     """
 
     number: int
