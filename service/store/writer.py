@@ -24,8 +24,8 @@ MAX_BATCH = 256  # rows in a transaction: bounds how long other processes wait f
 # Rows that meet in one transaction share its cost. 64 requests at 400 grades a second: 8 rows at a time, and a wait of
 # 10 ms on average. Longer (0.06 s) costs throughput: requests wait together, ask together and wait for models together.
 INTERVAL_SECONDS = 0.02
-# Nobody waits for the grade of a batch's answer, and the next is asked meanwhile: 2.1 ms of the processor for each instead
-# of 2.3 (medians of 12 and 9 rounds of 5,000).
+# Nobody waits for the grade of a batch's answer, and the next is asked meanwhile: 2.1 ms of the processor for each and
+# not 2.3 (medians of 12 and 9 rounds of 5,000).
 BATCH_INTERVAL_SECONDS = 0.06
 
 
